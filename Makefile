@@ -1,0 +1,61 @@
+# Two commands are enough to begin with: `make run` and `make test`. `make help` lists the others.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BINARIES := $(or $(CARGO_TARGET_DIR),target)
+PROFILE := $(if $(filter true,$(CI)),ci,default)
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 60
+
+# A step whose tool is missing says so; in CI, where nothing may be left out, it fails.
+skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
+
+.PHONY: help run test lint fmt bench fuzz
+
+help: ## Lists what can be made
+	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Builds Firth and starts it on ./data
+	cargo build --release --package firth-cli
+	@exec $(BINARIES)/release/firth serve --dir ./data
+
+test: ## Installs what the tests need, then checks and tests everything
+	tests/setup.sh
+	$(MAKE) --no-print-directory lint
+	cargo build --package firth-cli
+	tests/clients/run.sh
+	tests/document/run.sh
+	cargo test --workspace --doc
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace --profile $(PROFILE); \
+	else \
+		set -x; cargo test --workspace --lib --bins --tests --no-fail-fast; \
+	fi
+
+lint: ## Checks formatting, lints, our own rules and what we depend on
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo run --quiet --package xtask -- tidy
+	@if cargo deny --version >/dev/null 2>&1; then \
+		set -x; cargo deny check --allow unused-wrapper bans licenses sources; \
+	else \
+		$(call skip,cargo-deny is not installed (cargo install cargo-deny --locked)); \
+	fi
+
+fmt: ## Formats all sources
+	cargo fmt --all
+
+bench: ## Measures, and writes docs/performance.md
+	cargo build --release --package firth-cli
+	$(BINARIES)/release/firth bench --markdown docs/performance.md
+
+fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
+	@if cargo fuzz --version >/dev/null 2>&1; then \
+		for target in $$(cargo fuzz list); do \
+			(set -x; cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS)); \
+		done; \
+	else \
+		$(call skip,cargo-fuzz is not installed (cargo install cargo-fuzz --locked)); \
+	fi

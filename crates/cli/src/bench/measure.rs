@@ -1,0 +1,185 @@
+//! One measurement: a load runs on a server for a bounded time, and figures come out.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::client::Client;
+use super::histogram::Histogram;
+use super::process::CpuTime;
+use super::server::Server;
+use super::wires::{Poller, Receive, Wires};
+
+/// Longest wait for readiness, so that the end of a phase and interruptions are noticed.
+const TURN_LIMIT: Duration = Duration::from_millis(20);
+/// A measured phase in which nothing at all was completed is extended up to this, then fails.
+const STALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The server and the conditions under which a work item is measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bed<'a> {
+    pub(super) server: &'a Server,
+    pub(super) measured: Duration,
+    /// Raised when the user has had enough.
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// What one measurement found.
+#[derive(Debug, Clone)]
+pub(super) enum Figures {
+    Speed(Speed),
+    Memory(Memory),
+}
+
+/// Figures of a load.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Speed {
+    pub(super) ops_per_s: f64,
+    /// Processor time of the server for each operation, where its process is known.
+    pub(super) cpu_us: Option<f64>,
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
+    /// Processor time over wall time, of the server and of the loader; 1 is a full core.
+    pub(super) server_share: Option<f64>,
+    pub(super) loader_share: f64,
+    /// The greater share of the time that server or loader waited for its core to be free.
+    pub(super) disturbed_share: f64,
+}
+
+/// Growth of the server for each thing stored, in bytes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    /// By the kernel's account, where the process is known.
+    pub(super) resident: Option<f64>,
+    /// By the server's own account (`INFO`'s `used_memory`), where it gives one.
+    pub(super) reported: Option<f64>,
+}
+
+/// What a load has completed.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// Operations completed, in the work item's own unit.
+    pub(super) ops: u64,
+    latencies: Histogram,
+}
+
+impl Tally {
+    /// Counts the latency of what began at `start` and ends now.
+    pub(super) fn record_since(&mut self, start: Instant) {
+        self.latencies.record(start.elapsed().as_nanos() as u64);
+    }
+
+    fn clear(&mut self) {
+        self.ops = 0;
+        self.latencies.clear();
+    }
+}
+
+/// What the loader does: keeps requests in flight and counts what is completed.
+pub(super) trait Load {
+    /// Sends the first requests.
+    fn start(&mut self, wires: &mut Wires) -> Result<()>;
+    /// Takes bytes that have arrived at connection `at`, and sends what is next.
+    fn receive(
+        &mut self,
+        at: usize,
+        bytes: &[u8],
+        wires: &mut Wires,
+        tally: &mut Tally,
+    ) -> Result<()>;
+}
+
+impl Bed<'_> {
+    /// Opens a blocking connection to the server.
+    pub(super) fn client(&self) -> Result<Client> {
+        Client::connect(self.server.address)
+    }
+
+    /// Runs `load` over `connections`: a warm-up of a quarter of the measured time, then the
+    /// measured phase.
+    pub(super) fn run(&self, connections: usize, load: impl Load) -> Result<Figures> {
+        let tally = Tally { ops: 0, latencies: Histogram::new() };
+        let mut run = Run { load, tally };
+        let mut poller = Poller::connect(self.server.address, connections)?;
+        run.load.start(&mut poller.wires)?;
+        self.turn_for(self.measured / 4, &mut poller, &mut run)?;
+        run.tally.clear();
+        let before = Clocks::read(self.server)?;
+        self.turn_for(self.measured, &mut poller, &mut run)?;
+        let after = Clocks::read(self.server)?;
+        Ok(Figures::Speed(speed(&run.tally, &before, &after)))
+    }
+
+    /// Turns until `span` is over and something was completed in it.
+    fn turn_for<L: Load>(
+        &self,
+        span: Duration,
+        poller: &mut Poller,
+        run: &mut Run<L>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            poller.turn(TURN_LIMIT, run)?;
+            let elapsed = start.elapsed();
+            if span <= elapsed && 0 < run.tally.ops {
+                return Ok(());
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                bail!("interrupted");
+            }
+            if span + STALL_LIMIT < elapsed {
+                bail!("nothing was completed in {elapsed:?}");
+            }
+        }
+    }
+}
+
+/// A load with its tally: what the poller hands bytes to.
+struct Run<L> {
+    load: L,
+    tally: Tally,
+}
+
+impl<L: Load> Receive for Run<L> {
+    fn receive(&mut self, at: usize, bytes: &[u8], wires: &mut Wires) -> Result<()> {
+        self.load.receive(at, bytes, wires, &mut self.tally)
+    }
+}
+
+/// The three clocks of a measurement, read at one moment.
+struct Clocks {
+    wall: Instant,
+    server: Option<CpuTime>,
+    loader: CpuTime,
+}
+
+impl Clocks {
+    fn read(server: &Server) -> Result<Self> {
+        Ok(Self {
+            wall: Instant::now(),
+            server: server.pid.map(CpuTime::read).transpose()?,
+            loader: CpuTime::read(std::process::id())?,
+        })
+    }
+}
+
+fn speed(tally: &Tally, before: &Clocks, after: &Clocks) -> Speed {
+    let wall_s = (after.wall - before.wall).as_secs_f64();
+    let share = |time: Duration| time.as_secs_f64() / wall_s;
+    let server = after.server.zip(before.server).map(|(after, before)| after.since(before));
+    let loader = after.loader.since(before.loader);
+    let waited = server.map_or(loader.waited, |server| server.waited.max(loader.waited));
+    let quantile_us = |quantile| tally.latencies.quantile(quantile) as f64 / 1e3;
+    Speed {
+        ops_per_s: tally.ops as f64 / wall_s,
+        cpu_us: server.map(|server| server.ran.as_secs_f64() * 1e6 / tally.ops as f64),
+        p50_us: quantile_us(0.5),
+        p99_us: quantile_us(0.99),
+        p999_us: quantile_us(0.999),
+        server_share: server.map(|server| share(server.ran)),
+        loader_share: share(loader.ran),
+        disturbed_share: share(waited),
+    }
+}

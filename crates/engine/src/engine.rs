@@ -1,0 +1,215 @@
+//! The engine: all keys, sharded, and the hub of channels.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use firth_wal::{Disk, DiskLock};
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::error::OpenError;
+use crate::event::EventMask;
+use crate::journal::Journal;
+use crate::key::{KeyHash, KeyHasher, SHARDS};
+use crate::locked::{Locked, ShardSet};
+use crate::pubsub::Hub;
+use crate::shard::Shard;
+use crate::stream::NodeLimits;
+
+/// How an engine is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The data folder; `None` keeps none.
+    pub folder: Option<PathBuf>,
+    /// What keys are hashed under and random choices start from. Default: 0; a server passes a
+    /// number that nobody can guess.
+    pub seed: u64,
+}
+
+impl Options {
+    /// Returns options without a data folder.
+    pub fn new() -> Self {
+        Options { folder: None, seed: 0 }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options::new()
+    }
+}
+
+/// Streams, strings and channels, shared by all threads.
+///
+/// Keys are reached through [`Engine::lock`], which locks the shards that they live in; channels
+/// through [`Engine::hub`].
+#[derive(Debug)]
+pub struct Engine {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: KeyHasher,
+    hub: Hub,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    random: AtomicU64,
+    _folder_lock: Option<Box<dyn DiskLock>>,
+}
+
+/// What can be set while the engine runs.
+#[derive(Debug)]
+pub struct Settings {
+    event_mask: AtomicU32,
+    broadcasts: AtomicBool,
+    node_entries_max: AtomicU32,
+    node_bytes_max: AtomicU32,
+    idempotence_duration_s: AtomicU32,
+    idempotence_entries_max: AtomicU32,
+}
+
+impl Engine {
+    /// Opens an engine.
+    ///
+    /// # Errors
+    /// The data folder cannot be used, or another process uses it.
+    pub fn open(
+        options: &Options,
+        clock: Arc<dyn Clock>,
+        disk: &dyn Disk,
+    ) -> Result<Engine, OpenError> {
+        let folder_lock = match &options.folder {
+            Some(folder) => Some(lock_folder(folder, disk)?),
+            None => None,
+        };
+        Ok(Engine {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: KeyHasher::new(options.seed),
+            hub: Hub::new(),
+            journal: Journal::default(),
+            clock,
+            settings: Settings::default(),
+            random: AtomicU64::new(options.seed),
+            _folder_lock: folder_lock,
+        })
+    }
+
+    /// Returns the hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        self.hasher.hash(key)
+    }
+
+    /// Locks the shards of these keys, for one command or one transaction that runs at this time.
+    ///
+    /// This is the only place that locks more than one shard, and it does so in their order.
+    #[inline]
+    pub fn lock(&self, shards: ShardSet, now_ms: u64) -> Locked<'_> {
+        Locked::new(self, shards, now_ms)
+    }
+
+    /// Returns the hub of channels.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Returns the sequence of committed batches.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Returns what can be set while the engine runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn shard(&self, index: usize) -> &Mutex<Shard> {
+        &self.shards[index]
+    }
+
+    /// Returns a number that looks random and is determined by the seed (splitmix64).
+    pub(crate) fn random(&self) -> u64 {
+        let step = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.random.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+fn lock_folder(folder: &PathBuf, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
+    let unusable = |source| OpenError::Folder { path: folder.clone(), source };
+    disk.create_folder(folder).map_err(unusable)?;
+    disk.lock(&folder.join("LOCK")).map_err(|source| match source.kind() {
+        std::io::ErrorKind::WouldBlock => OpenError::InUse { path: folder.clone() },
+        _ => unusable(source),
+    })
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            event_mask: AtomicU32::new(0),
+            broadcasts: AtomicBool::new(false),
+            node_entries_max: AtomicU32::new(100),
+            node_bytes_max: AtomicU32::new(4096),
+            idempotence_duration_s: AtomicU32::new(100),
+            idempotence_entries_max: AtomicU32::new(100),
+        }
+    }
+}
+
+impl Settings {
+    /// Returns which keyspace events are wanted.
+    pub fn event_mask(&self) -> EventMask {
+        EventMask(self.event_mask.load(Ordering::Relaxed))
+    }
+
+    /// Sets which keyspace events are wanted.
+    pub fn set_event_mask(&self, mask: EventMask) {
+        self.event_mask.store(mask.0, Ordering::Relaxed);
+    }
+
+    /// Says whether every changed key is reported as an invalidation, whoever has read it.
+    pub fn broadcasts(&self) -> bool {
+        self.broadcasts.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether every changed key is reported.
+    pub fn set_broadcasts(&self, broadcasts: bool) {
+        self.broadcasts.store(broadcasts, Ordering::Relaxed);
+    }
+
+    /// Returns how much goes into one block of a stream.
+    pub fn node_limits(&self) -> NodeLimits {
+        NodeLimits {
+            entries_max: self.node_entries_max.load(Ordering::Relaxed),
+            bytes_max: self.node_bytes_max.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sets how much goes into one block of a stream.
+    pub fn set_node_limits(&self, limits: NodeLimits) {
+        self.node_entries_max.store(limits.entries_max, Ordering::Relaxed);
+        self.node_bytes_max.store(limits.bytes_max, Ordering::Relaxed);
+    }
+
+    /// Returns for how many seconds and for how many ids per producer a new stream remembers
+    /// idempotent ids.
+    pub fn idempotence(&self) -> (u32, u32) {
+        let duration_s = self.idempotence_duration_s.load(Ordering::Relaxed);
+        (duration_s, self.idempotence_entries_max.load(Ordering::Relaxed))
+    }
+
+    /// Sets for how many seconds and for how many ids per producer a new stream remembers
+    /// idempotent ids.
+    pub fn set_idempotence(&self, duration_s: u32, entries_max: u32) {
+        self.idempotence_duration_s.store(duration_s, Ordering::Relaxed);
+        self.idempotence_entries_max.store(entries_max, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,45 @@
+//! The engine of Firth: streams with consumer groups, strings, and publish/subscribe.
+//!
+//! It is typed and synchronous: no sockets, no async runtime, no wall clock and no chance except
+//! those that it is handed.
+//! An [`Engine`] is shared by threads; [`Engine::lock`] locks the shards of the keys that a command
+//! or a transaction names and gives a [`Locked`] view, through which everything is read and
+//! changed. Changes are decided first and then committed as effects, which is the only way in
+//! which state changes.
+
+mod apply;
+mod clock;
+mod effect;
+mod engine;
+mod error;
+mod event;
+mod interest;
+mod journal;
+mod key;
+mod keys;
+mod ledger;
+mod locked;
+pub mod pubsub;
+mod shard;
+mod stats;
+pub mod stream;
+mod strings;
+mod table;
+mod value;
+mod wait;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use engine::{Engine, Options, Settings};
+pub use error::{OpenError, WrongType};
+pub use event::{EventClass, EventMask, KeyEvent};
+pub use firth_wal::{Disk, FileDisk, Lsn};
+pub use interest::{Invalidation, WatchFlag};
+pub use journal::Journal;
+pub use key::{DATABASES, DbKey, KeyHash};
+pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCursor};
+pub use ledger::Signals;
+pub use locked::{Locked, ShardSet};
+pub use stats::KeyStats;
+pub use strings::Deadline;
+pub use value::{Entry, Type, Value};
+pub use wait::{Service, Waiter};

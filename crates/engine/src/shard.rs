@@ -1,0 +1,86 @@
+//! One shard: a slice of all keys, with everything that is kept per key.
+
+use std::collections::BTreeSet;
+
+use firth_wal::Lsn;
+
+use crate::interest::Interest;
+use crate::key::{DATABASES, KeyHash};
+use crate::table::KeyTable;
+use crate::value::{Entry, NEVER};
+
+/// The keys of one shard, in all databases.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) databases: Vec<Database>,
+    pub(crate) interest: Interest,
+    /// The last batch that changed a key here: what a read here depends on.
+    pub(crate) last_lsn: Lsn,
+    pub(crate) counters: ShardCounters,
+}
+
+/// What happened in a shard since the start or since the counters were reset.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ShardCounters {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) expired: u64,
+}
+
+/// One database's keys within a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Database {
+    pub(crate) keys: KeyTable,
+    /// The keys that expire, the next one first.
+    pub(crate) deadlines: BTreeSet<(u64, Box<[u8]>)>,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Shard {
+            databases: (0..DATABASES).map(|_| Database::default()).collect(),
+            interest: Interest::default(),
+            last_lsn: Lsn::ZERO,
+            counters: ShardCounters::default(),
+        }
+    }
+}
+
+impl Database {
+    /// Puts an entry in the place of whatever the key held, and returns what that was.
+    pub(crate) fn put(&mut self, entry: Entry) -> Option<Entry> {
+        let old = self.take(entry.hash, &entry.key);
+        if entry.expires_at_ms != NEVER {
+            self.deadlines.insert((entry.expires_at_ms, entry.key.clone()));
+        }
+        self.keys.insert(entry);
+        old
+    }
+
+    /// Takes a key out.
+    pub(crate) fn take(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry> {
+        let entry = self.keys.remove(hash, key)?;
+        if entry.expires_at_ms != NEVER {
+            self.deadlines.remove(&(entry.expires_at_ms, entry.key.clone()));
+        }
+        Some(entry)
+    }
+
+    /// Sets or clears a key's deadline.
+    pub(crate) fn set_deadline(&mut self, hash: KeyHash, key: &[u8], expires_at_ms: u64) {
+        let Some(entry) = self.keys.get_mut(hash, key) else { return };
+        if entry.expires_at_ms != NEVER {
+            self.deadlines.remove(&(entry.expires_at_ms, key.into()));
+        }
+        entry.expires_at_ms = expires_at_ms;
+        if expires_at_ms != NEVER {
+            self.deadlines.insert((expires_at_ms, key.into()));
+        }
+    }
+
+    /// Returns some keys whose time is up.
+    pub(crate) fn overdue(&self, now_ms: u64, keys_max: usize) -> Vec<Box<[u8]>> {
+        let due = self.deadlines.iter().take_while(|(at_ms, _)| *at_ms <= now_ms);
+        due.take(keys_max).map(|(_, key)| key.clone()).collect()
+    }
+}

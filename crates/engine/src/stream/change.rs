@@ -1,0 +1,61 @@
+//! A stream that is being changed.
+
+use firth_wal::Lsn;
+
+use super::{Stream, StreamEffect};
+use crate::effect::Effect;
+use crate::engine::Settings;
+use crate::event::EventClass;
+use crate::interest::Interest;
+use crate::ledger::Ledger;
+
+/// A key's stream, for changing it.
+///
+/// Each operation decides first and then commits what it has decided, so that a refusal leaves no
+/// trace.
+#[derive(Debug)]
+pub struct StreamMut<'a, 'e> {
+    pub(crate) stream: &'a mut Stream,
+    pub(crate) ledger: &'a mut Ledger<'e>,
+    pub(crate) interest: &'a mut Interest,
+    pub(crate) last_lsn: &'a mut Lsn,
+    pub(crate) db: u8,
+    pub(crate) key: &'a [u8],
+    pub(crate) now_ms: u64,
+    pub(crate) settings: &'a Settings,
+}
+
+impl StreamMut<'_, '_> {
+    /// Returns the stream as it is now.
+    pub fn stream(&self) -> &Stream {
+        self.stream
+    }
+
+    /// Returns the time at which the command runs.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Logs a change and applies it: the one door for changes of a stream.
+    pub(crate) fn commit(&mut self, change: StreamEffect<'_>) {
+        let effect = Effect::Stream { key: self.key, change };
+        self.ledger.record(self.db, &effect);
+        self.stream.apply(&change, self.settings.node_limits());
+        *self.last_lsn = self.ledger.lsn();
+    }
+
+    /// Tells watching transactions and tracking clients that the key has changed.
+    pub(crate) fn touch(&mut self) {
+        self.ledger.touch(self.interest, self.db, self.key);
+    }
+
+    /// Offers the stream to those who wait for it, once the command is through.
+    pub(crate) fn wake(&mut self) {
+        self.ledger.wake(self.interest, self.db, self.key);
+    }
+
+    /// Notes a keyspace event.
+    pub(crate) fn event(&mut self, name: &'static str) {
+        self.ledger.event(self.db, EventClass::Stream, name, self.key);
+    }
+}

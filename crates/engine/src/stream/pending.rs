@@ -1,0 +1,288 @@
+//! The pending list of one group: entries that were delivered and not yet acknowledged.
+//!
+//! A pending entry is owned by one consumer, or by nobody after it was given back. Each is one row
+//! of 32 bytes; three indexes of four-byte row numbers keep the rows in order: all by id, those of
+//! each consumer by id, and all by age. By age, the unowned come first in the order in which they
+//! were released, then the owned, the longest delivered first, equal times by id. This is the order
+//! in which entries are handed out again.
+//!
+//! Any operation costs the logarithm of the number of rows for each row that it touches.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use self::rows::{Row, Rows, UNOWNED};
+use super::consumer::ConsumerNo;
+use super::id::EntryId;
+use super::slot_index::SlotIndex;
+
+/// The delivery count of an entry that was declared undeliverable; counts never leave it.
+pub const DELIVERIES_FATAL: u64 = i64::MAX as u64;
+
+/// One pending entry.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// The id of the entry, which may be deleted in the meantime.
+    pub id: EntryId,
+    /// The consumer that has it; `None` after a release.
+    pub owner: Option<ConsumerNo>,
+    /// When the owner got it, in milliseconds since the Unix epoch; 0 if unowned.
+    pub delivered_ms: u64,
+    /// How often it was delivered. From `u32::MAX` on, counts read as [`DELIVERIES_FATAL`].
+    pub deliveries: u64,
+}
+
+/// All pending entries of one group.
+#[derive(Clone, Debug)]
+pub struct PendingList {
+    rows: Rows,
+    by_id: SlotIndex,
+    by_age: SlotIndex,
+    by_consumer: Vec<SlotIndex>,
+    nacked: usize,
+    /// The turn of the next released entry.
+    next_turn: u64,
+}
+
+impl Default for PendingList {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PendingList {
+    /// Creates an empty list, which allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            rows: Rows::new(),
+            by_id: SlotIndex::new(),
+            by_age: SlotIndex::new(),
+            by_consumer: Vec::new(),
+            nacked: 0,
+            next_turn: 0,
+        }
+    }
+
+    /// How many entries are pending.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nothing is pending.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// How many pending entries nobody owns.
+    #[must_use]
+    pub const fn nacked_len(&self) -> usize {
+        self.nacked
+    }
+
+    /// How many pending entries this consumer owns.
+    #[must_use]
+    pub fn len_of(&self, consumer: ConsumerNo) -> usize {
+        self.by_consumer.get(consumer.index()).map_or(0, SlotIndex::len)
+    }
+
+    /// The pending entry with this id.
+    #[must_use]
+    pub fn get(&self, id: EntryId) -> Option<Pending> {
+        let place = self.by_id.search(self.rows.id_order(id)).ok()?;
+        Some(self.pending(self.by_id.get(place)?))
+    }
+
+    /// Whether the entry with this id is pending.
+    #[must_use]
+    pub fn contains(&self, id: EntryId) -> bool {
+        self.by_id.search(self.rows.id_order(id)).is_ok()
+    }
+
+    /// The smallest pending id.
+    #[must_use]
+    pub fn first_id(&self) -> Option<EntryId> {
+        Some(self.rows.get(self.by_id.first()?).id)
+    }
+
+    /// The greatest pending id.
+    #[must_use]
+    pub fn last_id(&self) -> Option<EntryId> {
+        Some(self.rows.get(self.by_id.last()?).id)
+    }
+
+    /// The smallest pending id of this consumer.
+    #[must_use]
+    pub fn first_id_of(&self, consumer: ConsumerNo) -> Option<EntryId> {
+        Some(self.rows.get(self.by_consumer.get(consumer.index())?.first()?).id)
+    }
+
+    /// The greatest pending id of this consumer.
+    #[must_use]
+    pub fn last_id_of(&self, consumer: ConsumerNo) -> Option<EntryId> {
+        Some(self.rows.get(self.by_consumer.get(consumer.index())?.last()?).id)
+    }
+
+    /// Makes `consumer` the owner of the entry, pending before or not, with this time and count.
+    pub fn own(&mut self, id: EntryId, consumer: ConsumerNo, delivered_ms: u64, deliveries: u64) {
+        let deliveries = packed(deliveries);
+        self.put(Row { id, clock: delivered_ms, deliveries, owner: consumer.get() });
+    }
+
+    /// Makes the entry, pending before or not, one that nobody owns, queued behind all that were
+    /// released earlier; releasing it once more queues it again.
+    pub fn release(&mut self, id: EntryId, deliveries: u64) {
+        let clock = self.next_turn;
+        self.next_turn += 1;
+        self.put(Row { id, clock, deliveries: packed(deliveries), owner: UNOWNED });
+    }
+
+    /// Forgets the entry and returns what it was.
+    pub fn remove(&mut self, id: EntryId) -> Option<Pending> {
+        let place = self.by_id.search(self.rows.id_order(id)).ok()?;
+        let slot = self.by_id.remove(place)?;
+        let pending = self.pending(slot);
+        self.leave(*self.rows.get(slot));
+        self.rows.remove(slot);
+        while let Some(last) = self.rows.misplaced() {
+            self.relocate(last);
+        }
+        Some(pending)
+    }
+
+    /// Forgets all entries that this consumer owns and returns how many there were.
+    pub fn remove_consumer(&mut self, consumer: ConsumerNo) -> u64 {
+        let mut removed = 0;
+        while let Some(id) = self.last_id_of(consumer) {
+            self.remove(id);
+            removed += 1;
+        }
+        removed
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// All pending entries with ids from `start` on, ascending.
+    pub fn iter_from(&self, start: EntryId) -> impl DoubleEndedIterator<Item = Pending> {
+        let place = self.by_id.lower_bound(self.rows.id_order(start));
+        self.by_id.iter_from(place).map(|slot| self.pending(slot))
+    }
+
+    /// The pending entries of one consumer with ids from `start` on, ascending.
+    pub fn iter_of(
+        &self,
+        consumer: ConsumerNo,
+        start: EntryId,
+    ) -> impl DoubleEndedIterator<Item = Pending> {
+        let index = self.by_consumer.get(consumer.index()).into_iter();
+        index.flat_map(move |index| {
+            let place = index.lower_bound(self.rows.id_order(start));
+            index.iter_from(place).map(|slot| self.pending(slot))
+        })
+    }
+
+    /// All pending entries by age: the unowned in the order of their release, then the owned, the
+    /// longest delivered first, equal times by id.
+    pub fn oldest(&self) -> impl DoubleEndedIterator<Item = Pending> {
+        self.by_age.iter_from(self.by_age.start()).map(|slot| self.pending(slot))
+    }
+
+    /// The bytes that the list takes, itself included.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.rows.heap_bytes()
+            + self.by_id.heap_bytes()
+            + self.by_age.heap_bytes()
+            + self.by_consumer.iter().map(SlotIndex::heap_bytes).sum::<usize>()
+            + self.by_consumer.capacity() * size_of::<SlotIndex>()
+    }
+
+    fn pending(&self, slot: u32) -> Pending {
+        let row = self.rows.get(slot);
+        let deliveries =
+            if row.deliveries == u32::MAX { DELIVERIES_FATAL } else { row.deliveries.into() };
+        let (owner, delivered_ms) = match row.owner {
+            UNOWNED => (None, 0),
+            owner => (Some(ConsumerNo::new(owner)), row.clock),
+        };
+        Pending { id: row.id, owner, delivered_ms, deliveries }
+    }
+
+    fn put(&mut self, row: Row) {
+        let slot = match self.by_id.search(self.rows.id_order(row.id)) {
+            Ok(place) => {
+                let slot = self.by_id.get(place).unwrap_or_default();
+                self.leave(*self.rows.get(slot));
+                *self.rows.get_mut(slot) = row;
+                slot
+            }
+            Err(place) => {
+                let slot = self.rows.add(row);
+                self.by_id.insert(place, slot);
+                slot
+            }
+        };
+        self.join(slot, row);
+    }
+
+    /// Enters a row into the orders by age and by consumer.
+    fn join(&mut self, slot: u32, row: Row) {
+        let place = self.by_age.lower_bound(self.rows.age_order(row.age()));
+        self.by_age.insert(place, slot);
+        if row.owner == UNOWNED {
+            self.nacked += 1;
+            return;
+        }
+        let owner = row.owner as usize;
+        if owner >= self.by_consumer.len() {
+            self.by_consumer.resize_with(owner + 1, SlotIndex::new);
+        }
+        let index = &mut self.by_consumer[owner];
+        let place = index.lower_bound(self.rows.id_order(row.id));
+        index.insert(place, slot);
+    }
+
+    /// Takes a row out of the orders by age and by consumer.
+    fn leave(&mut self, row: Row) {
+        if let Ok(place) = self.by_age.search(self.rows.age_order(row.age())) {
+            self.by_age.remove(place);
+        }
+        if row.owner == UNOWNED {
+            self.nacked -= 1;
+        } else if let Some(index) = self.by_consumer.get_mut(row.owner as usize)
+            && let Ok(place) = index.search(self.rows.id_order(row.id))
+        {
+            index.remove(place);
+        }
+    }
+
+    /// Moves a row into a hole, so that the slab becomes shorter, and tells the indexes.
+    fn relocate(&mut self, from: u32) {
+        let row = *self.rows.get(from);
+        let to = self.rows.add(row);
+        if let Ok(place) = self.by_id.search(self.rows.id_order(row.id)) {
+            self.by_id.replace(place, to);
+        }
+        if let Ok(place) = self.by_age.search(self.rows.age_order(row.age())) {
+            self.by_age.replace(place, to);
+        }
+        if let Some(index) = self.by_consumer.get_mut(row.owner as usize)
+            && let Ok(place) = index.search(self.rows.id_order(row.id))
+        {
+            index.replace(place, to);
+        }
+        self.rows.remove(from);
+    }
+}
+
+/// The four bytes of a delivery count; what does not fit counts as [`DELIVERIES_FATAL`].
+fn packed(deliveries: u64) -> u32 {
+    u32::try_from(deliveries).unwrap_or(u32::MAX)
+}

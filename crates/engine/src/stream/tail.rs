@@ -1,0 +1,158 @@
+//! `Tail`: what has to be known of a block to pack another entry at its end.
+//!
+//! Only the last block of a stream has one. It could be won back from the block's bytes at any time,
+//! and is, when a block becomes the last one again.
+
+use smallvec::SmallVec;
+
+use super::block::{
+    Block, DELTA_FOLLOWS, DELTA_SHIFT, SAME_SHAPE, SEQ_EXPLICIT, id_before_block, implied_seq,
+};
+use super::id::EntryId;
+use super::{listpack, varint};
+
+/// How many of the block's latest shapes are compared with a new entry. A shape that is found no
+/// longer is defined once more, which costs bytes but never time.
+const SHAPES_COMPARED: usize = 16;
+
+/// The end of a block: the id, the shape and the known shapes that the next entry refers to.
+#[derive(Clone, Debug)]
+pub(super) struct Tail {
+    last_id: EntryId,
+    /// The number of the last entry's shape; no shape's number before there is an entry.
+    shape: usize,
+    /// Where each shape is defined: the offset of its field count.
+    shapes: SmallVec<[usize; 2]>,
+}
+
+impl Tail {
+    /// Returns the tail of an empty block.
+    pub(super) fn new(first_id: EntryId) -> Self {
+        Self { last_id: id_before_block(first_id), shape: usize::MAX, shapes: SmallVec::new() }
+    }
+
+    /// Returns the tail of `block`.
+    pub(super) fn of(block: &Block) -> Self {
+        let mut slots = block.iter();
+        while slots.next().is_some() {}
+        let shapes: SmallVec<[usize; 2]> = slots.shape_offsets().collect();
+        let shape = slots.shape_offset();
+        let shape = shapes.iter().position(|offset| Some(*offset) == shape).unwrap_or(usize::MAX);
+        Self { last_id: slots.last_id(), shape, shapes }
+    }
+
+    /// Returns the bytes on the heap that belong to the tail itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        if self.shapes.spilled() { self.shapes.capacity() * size_of::<usize>() } else { 0 }
+    }
+
+    /// Packs an entry at the end of `block`; `id` has to be greater than all ids there.
+    pub(super) fn push(&mut self, block: &mut Block, id: EntryId, fields: &[&[u8]]) {
+        let (pairs, _) = fields.as_chunks::<2>();
+        let shape = self.find_shape(&block.bytes, pairs);
+        self.count_listpack_bytes(block, id, pairs, shape);
+        let out = &mut block.bytes;
+        self.reserve(out, id, pairs, shape);
+        self.put_head(out, id, shape);
+        if shape.is_none() {
+            self.define_shape(out, pairs);
+        }
+        for [_, value] in pairs {
+            varint::put(out, value.len() as u64);
+        }
+        for [_, value] in pairs {
+            out.extend_from_slice(value);
+        }
+        self.last_id = id;
+        self.shape = shape.unwrap_or(self.shapes.len() - 1);
+        block.count_entry();
+    }
+
+    /// Writes all that stands before the value lengths, except for the definition of a new shape.
+    fn put_head(&self, out: &mut Vec<u8>, id: EntryId, shape: Option<usize>) {
+        let ms_delta = id.ms.wrapping_sub(self.last_id.ms);
+        let short_delta = u8::try_from(ms_delta).unwrap_or(DELTA_FOLLOWS).min(DELTA_FOLLOWS);
+        let seq_flag = if self.implies_seq(id) { 0 } else { SEQ_EXPLICIT };
+        let shape_flag = if shape == Some(self.shape) { SAME_SHAPE } else { 0 };
+        out.push(short_delta << DELTA_SHIFT | seq_flag | shape_flag);
+        if short_delta == DELTA_FOLLOWS {
+            varint::put(out, ms_delta);
+        }
+        if seq_flag != 0 {
+            varint::put(out, id.seq);
+        }
+        if shape_flag == 0 {
+            varint::put(out, shape.map_or(0, |number| number as u64 + 1));
+        }
+    }
+
+    fn implies_seq(&self, id: EntryId) -> bool {
+        implied_seq(self.last_id, id.ms.wrapping_sub(self.last_id.ms)) == id.seq
+    }
+
+    fn define_shape(&mut self, out: &mut Vec<u8>, pairs: &[[&[u8]; 2]]) {
+        self.shapes.push(out.len());
+        varint::put(out, pairs.len() as u64);
+        for [name, _] in pairs {
+            varint::put(out, name.len() as u64);
+            out.extend_from_slice(name);
+        }
+    }
+
+    /// Returns the number of a shape with the names of `pairs`.
+    fn find_shape(&self, bytes: &[u8], pairs: &[[&[u8]; 2]]) -> Option<usize> {
+        let latest = self.shapes.len().saturating_sub(SHAPES_COMPARED)..self.shapes.len();
+        [self.shape, 0].into_iter().chain(latest).find(|number| {
+            let definition = self.shapes.get(*number).and_then(|offset| bytes.get(*offset..));
+            definition.is_some_and(|definition| defines(definition, pairs))
+        })
+    }
+
+    /// Makes room for an entry: exactly what a first entry needs, later in modest steps.
+    fn reserve(&self, out: &mut Vec<u8>, id: EntryId, pairs: &[[&[u8]; 2]], shape: Option<usize>) {
+        let text = |text: &[u8]| varint::width(text.len() as u64) + text.len();
+        let values: usize = pairs.iter().map(|[_, value]| text(value)).sum();
+        let shape = match shape {
+            Some(number) if number == self.shape => 0,
+            Some(number) => varint::width(number as u64 + 1),
+            None => {
+                let names: usize = pairs.iter().map(|[name, _]| text(name)).sum();
+                1 + varint::width(pairs.len() as u64) + names
+            }
+        };
+        let seq = if self.implies_seq(id) { 0 } else { varint::width(id.seq) };
+        let ms_delta = id.ms.wrapping_sub(self.last_id.ms);
+        let ms = if ms_delta < u64::from(DELTA_FOLLOWS) { 0 } else { varint::width(ms_delta) };
+        let needed = 1 + ms + seq + shape + values;
+        if out.capacity() - out.len() < needed {
+            out.reserve_exact(needed.max(out.len() / 2));
+        }
+    }
+
+    /// Adds to the block's size in Redis; its first shape is the one that Redis calls the master's.
+    fn count_listpack_bytes(
+        &self,
+        block: &mut Block,
+        id: EntryId,
+        pairs: &[[&[u8]; 2]],
+        shape: Option<usize>,
+    ) {
+        let names = pairs.iter().map(|[name, _]| *name);
+        let values = pairs.iter().map(|[_, value]| *value);
+        let shape_bytes = match shape {
+            Some(0) => 0,
+            None if self.shapes.is_empty() => listpack::node_bytes(names),
+            _ => listpack::names_bytes(names),
+        };
+        let bytes = shape_bytes + listpack::entry_bytes(block.first_id(), id, values);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        block.listpack_bytes = block.listpack_bytes.saturating_add(bytes);
+    }
+}
+
+/// Returns whether a shape definition spells out the names of `pairs`.
+#[inline]
+fn defines(mut definition: &[u8], pairs: &[[&[u8]; 2]]) -> bool {
+    varint::read_len(&mut definition) == Some(pairs.len())
+        && pairs.iter().all(|[name, _]| varint::take_text(&mut definition) == Some(*name))
+}

@@ -1,0 +1,215 @@
+//! What is on its way to a client.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+use firth_engine::Lsn;
+
+/// A shared range is copied rather than kept when it is less than this part of what it keeps alive.
+const KEEP_PART: usize = 4;
+
+/// The bytes that wait to be sent to one client, in order.
+///
+/// Replies are the client's own bytes. Messages that go to many are ranges of the worker's shared
+/// buffer, which holds each of them once; a range that cannot be sent within the tick keeps the
+/// buffer alive, or is copied if it is only a small part of it.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    segments: VecDeque<Segment>,
+    /// How much of the first segment has been sent.
+    sent: usize,
+    bytes: usize,
+    /// What everything here depends on: nothing is sent before this position is durable.
+    lsn: Lsn,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Own(Vec<u8>),
+    /// A range of the worker's buffer of this tick.
+    Tick(Range<usize>),
+    /// A range of the buffer of an earlier tick.
+    Kept(Arc<Vec<u8>>, Range<usize>),
+}
+
+impl Segment {
+    fn len(&self) -> usize {
+        match self {
+            Segment::Own(bytes) => bytes.len(),
+            Segment::Tick(range) | Segment::Kept(_, range) => range.len(),
+        }
+    }
+
+    fn bytes<'a>(&'a self, tick: &'a [u8]) -> &'a [u8] {
+        match self {
+            Segment::Own(bytes) => bytes,
+            Segment::Tick(range) => tick.get(range.clone()).unwrap_or_default(),
+            Segment::Kept(buffer, range) => buffer.get(range.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl Outbox {
+    /// Returns how many bytes wait.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Says whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Returns how many pieces wait.
+    pub fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Returns the position that must be durable before anything here is sent.
+    pub fn lsn(&self) -> Lsn {
+        self.lsn
+    }
+
+    /// Adds the client's own bytes; `spare` is an empty buffer to put them in if one is needed.
+    pub fn push(&mut self, bytes: &[u8], lsn: Lsn, spare: impl FnOnce() -> Vec<u8>) {
+        self.lsn = self.lsn.max(lsn);
+        self.bytes += bytes.len();
+        if let Some(Segment::Own(own)) = self.segments.back_mut() {
+            own.extend_from_slice(bytes);
+            return;
+        }
+        let mut own = spare();
+        own.extend_from_slice(bytes);
+        self.segments.push_back(Segment::Own(own));
+    }
+
+    /// Adds the client's own bytes as a whole and returns a buffer that is free again.
+    pub fn push_whole(&mut self, bytes: Vec<u8>, lsn: Lsn) -> Vec<u8> {
+        if let Some(Segment::Own(_)) = self.segments.back() {
+            self.push(&bytes, lsn, Vec::new);
+            return bytes;
+        }
+        self.lsn = self.lsn.max(lsn);
+        self.bytes += bytes.len();
+        self.segments.push_back(Segment::Own(bytes));
+        Vec::new()
+    }
+
+    /// Adds a range of the worker's buffer of this tick.
+    #[inline]
+    pub fn push_tick(&mut self, range: Range<usize>, lsn: Lsn) {
+        self.lsn = self.lsn.max(lsn);
+        self.bytes += range.len();
+        if let Some(Segment::Tick(last)) = self.segments.back_mut()
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
+        }
+        self.segments.push_back(Segment::Tick(range));
+    }
+
+    /// Returns the bytes that wait, in order, as far as the slices reach.
+    pub fn slices<'a>(&'a self, tick: &'a [u8], slices: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.sent;
+        let mut used = 0;
+        for (slot, segment) in slices.iter_mut().zip(&self.segments) {
+            *slot = IoSlice::new(segment.bytes(tick).get(skip..).unwrap_or_default());
+            skip = 0;
+            used += 1;
+        }
+        used
+    }
+
+    /// Takes note that this many bytes were sent; `recycle` gets the buffers that are free now.
+    pub fn advance(&mut self, mut bytes: usize, mut recycle: impl FnMut(Vec<u8>)) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        while let Some(first) = self.segments.front() {
+            let left = first.len() - self.sent;
+            if bytes < left {
+                self.sent += bytes;
+                return;
+            }
+            bytes -= left;
+            self.sent = 0;
+            if let Some(Segment::Own(own)) = self.segments.pop_front() {
+                recycle(own);
+            }
+        }
+    }
+
+    /// Says whether anything here is in the worker's buffer of this tick.
+    pub fn holds_tick(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, Segment::Tick(_)))
+    }
+
+    /// Makes this independent of the buffer of the tick, which is about to be used again.
+    pub fn keep(&mut self, buffer: &Arc<Vec<u8>>) {
+        for segment in &mut self.segments {
+            if let Segment::Tick(range) = segment {
+                *segment = if range.len() * KEEP_PART < buffer.len() {
+                    Segment::Own(buffer.get(range.clone()).unwrap_or_default().to_vec())
+                } else {
+                    Segment::Kept(buffer.clone(), range.clone())
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(outbox: &Outbox, tick: &[u8]) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let used = outbox.slices(tick, &mut slices);
+        slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    #[test]
+    fn own_bytes_and_shared_ranges_keep_their_order() {
+        let tick = b"one two three ".to_vec();
+        let mut outbox = Outbox::default();
+        outbox.push(b"<a>", Lsn(1), Vec::new);
+        outbox.push_tick(0..4, Lsn(0));
+        outbox.push_tick(4..8, Lsn(3));
+        outbox.push(b"<b>", Lsn(2), Vec::new);
+        outbox.push_tick(8..14, Lsn(0));
+        assert_eq!(content(&outbox, &tick), b"<a>one two <b>three ");
+        assert_eq!((outbox.len(), outbox.segments(), outbox.lsn()), (20, 4, Lsn(3)));
+    }
+
+    #[test]
+    fn what_was_sent_is_forgotten_at_any_cut() {
+        let tick = b"one two three ".to_vec();
+        for cut in 0..=20 {
+            let mut outbox = Outbox::default();
+            outbox.push(b"<a>", Lsn(0), Vec::new);
+            outbox.push_tick(0..8, Lsn(0));
+            outbox.push(b"<b>", Lsn(0), Vec::new);
+            outbox.push_tick(8..14, Lsn(0));
+            outbox.advance(cut, drop);
+            assert_eq!(content(&outbox, &tick), &b"<a>one two <b>three "[cut..]);
+            let buffer = Arc::new(tick.clone());
+            outbox.keep(&buffer);
+            assert!(!outbox.holds_tick());
+            assert_eq!(content(&outbox, b""), &b"<a>one two <b>three "[cut..], "cut {cut}");
+        }
+    }
+
+    #[test]
+    fn a_small_part_of_a_large_buffer_is_copied() {
+        let buffer = Arc::new(vec![7; 1000]);
+        let mut outbox = Outbox::default();
+        outbox.push_tick(10..20, Lsn(0));
+        outbox.keep(&buffer);
+        assert_eq!(Arc::strong_count(&buffer), 1);
+        let mut outbox = Outbox::default();
+        outbox.push_tick(0..500, Lsn(0));
+        outbox.keep(&buffer);
+        assert_eq!(Arc::strong_count(&buffer), 2);
+    }
+}

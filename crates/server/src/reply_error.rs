@@ -1,0 +1,92 @@
+//! Every error text that a client can match on.
+
+use std::borrow::Cow;
+
+use firth_engine::WrongType;
+
+/// An error reply: its code and text, without the leading `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyError(Cow<'static, str>);
+
+impl ReplyError {
+    /// Returns an error whose text is fixed.
+    pub const fn fixed(text: &'static str) -> Self {
+        ReplyError(Cow::Borrowed(text))
+    }
+
+    /// Returns an error whose text was put together.
+    pub fn new(text: String) -> Self {
+        ReplyError(Cow::Owned(text))
+    }
+
+    /// Returns the error's code and text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<WrongType> for ReplyError {
+    fn from(_: WrongType) -> Self {
+        WRONG_TYPE
+    }
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: ReplyError = ReplyError::fixed($text);)*
+    };
+}
+
+texts! {
+    WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    SYNTAX = "ERR syntax error";
+    NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+    NOT_A_FLOAT = "ERR value is not a valid float";
+    NO_SUCH_KEY = "ERR no such key";
+    INDEX_OUT_OF_RANGE = "ERR index out of range";
+    INVALID_STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    DB_OUT_OF_RANGE = "ERR DB index is out of range";
+    NO_AUTH = "NOAUTH Authentication required.";
+    WRONG_PASS = "WRONGPASS invalid username-password pair or user is disabled.";
+    EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors.";
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    NESTED_MULTI = "ERR MULTI calls can not be nested";
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
+    NO_PROTO = "NOPROTO unsupported protocol version";
+    TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
+    TIMEOUT_NEGATIVE = "ERR timeout is negative";
+    UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+}
+
+/// The command is called with too few or too many arguments.
+pub(crate) fn wrong_arity(name: &str) -> ReplyError {
+    ReplyError::new(format!("ERR wrong number of arguments for '{name}' command"))
+}
+
+/// There is no such command; the arguments are shown as far as they fit.
+pub(crate) fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> ReplyError {
+    let mut shown = String::new();
+    for arg in args {
+        if shown.len() >= 128 {
+            break;
+        }
+        let room = 128 - shown.len();
+        shown.push_str(&format!("'{}' ", printable(arg, room)));
+    }
+    let name = printable(name, 128);
+    ReplyError::new(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+/// There is no such subcommand.
+pub(crate) fn unknown_subcommand(command: &str, name: &[u8]) -> ReplyError {
+    let command = command.to_ascii_uppercase();
+    let name = printable(name, 128);
+    ReplyError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
+}
+
+/// Returns bytes of a client as text that can stand in an error: cut, and without line breaks.
+pub(crate) fn printable(bytes: &[u8], bytes_max: usize) -> String {
+    let cut = bytes.get(..bytes_max).unwrap_or(bytes);
+    String::from_utf8_lossy(cut).replace(['\r', '\n'], " ")
+}

