@@ -6,6 +6,7 @@ FIRTH_TEST_PORTS   where to look for a free port (default: 7970-7989)
 """
 
 import contextlib
+import fcntl
 import os
 import shlex
 import shutil
@@ -35,8 +36,7 @@ def kind() -> str:
 @contextlib.contextmanager
 def running(name: str):
     """Runs a server on a free loopback port and yields the port; its data goes when it ends."""
-    with tempfile.TemporaryDirectory(prefix=f"firth-test-{name}-") as directory:
-        port = free_port()
+    with tempfile.TemporaryDirectory(prefix=f"firth-test-{name}-") as directory, reserved_port() as port:
         log_path = Path(directory, "server.log")
         with log_path.open("wb") as log:
             process = subprocess.Popen(command(name, port, directory), stdout=log, stderr=log, cwd=directory)
@@ -66,15 +66,27 @@ def command(name: str, port: int, directory: str) -> list[str]:
     return [program, *where, "--save", "", "--appendonly", "no"]
 
 
-def free_port() -> int:
+@contextlib.contextmanager
+def reserved_port():
+    """Yields a free port, locked against other runs of these tests until the block ends."""
     first, last = os.environ.get("FIRTH_TEST_PORTS", "7970-7989").split("-")
     for port in range(int(first), int(last) + 1):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+        with Path(tempfile.gettempdir(), f"firth-test-port-{port}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                probe(port)
+            except OSError:
+                continue
+            yield port
+            return
     raise CannotStart(f"no free port in {first}-{last}")
+
+
+def probe(port: int) -> None:
+    """Raises OSError when somebody listens on the port."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
 
 
 def wait_until_it_answers(process: subprocess.Popen, port: int, log_path: Path) -> None:

@@ -6,6 +6,11 @@
 //! operation, which says more where loader and server share a machine. Medians over rounds go
 //! into the tables, losses like wins.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measuring is about the real clock, and its few files need no simulated disk"
+)]
+
 mod client;
 mod histogram;
 mod json;
@@ -24,6 +29,7 @@ mod wires;
 mod work;
 
 use std::fs;
+use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +89,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let plan = Plan::new(args)?;
     process::pin_to_core(plan.place.loader_core)?;
     let mut report = plan.report()?;
-    for work in &plan.works {
+    for (number, work) in plan.works.iter().enumerate() {
+        tell(&format!("{}, {} of {}", work.name, number + 1, plan.works.len()));
         let rows = plan.measure(work)?;
         report.rows.extend(rows);
     }
@@ -221,4 +228,12 @@ fn write(args: &BenchArgs, report: &Report) -> Result<()> {
 #[expect(clippy::print_stdout, reason = "the tables are this verb's output")]
 fn print(text: &str) {
     print!("{text}");
+}
+
+/// Shows how far the run is to whoever looks on.
+#[expect(clippy::print_stderr, reason = "progress, for people at a terminal only")]
+fn tell(progress: &str) {
+    if stderr().is_terminal() {
+        eprintln!("{progress}");
+    }
 }

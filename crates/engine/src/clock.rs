@@ -1,7 +1,7 @@
 //! Where time comes from.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The wall clock that the engine is handed.
@@ -16,8 +16,13 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Returns the microseconds since the Unix epoch.
     fn now_us(&self) -> u64;
 
-    /// Returns the microseconds since some moment, which never go backwards: for time-outs.
-    fn monotonic_us(&self) -> u64;
+    /// Returns the nanoseconds since some moment, which never go backwards: for time-outs.
+    fn monotonic_ns(&self) -> u64;
+
+    /// Returns the milliseconds since that moment.
+    fn monotonic_ms(&self) -> u64 {
+        self.monotonic_ns() / 1_000_000
+    }
 }
 
 /// The operating system's clock.
@@ -32,9 +37,9 @@ impl Clock for SystemClock {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
-    fn monotonic_us(&self) -> u64 {
+    fn monotonic_ns(&self) -> u64 {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -61,7 +66,7 @@ impl Clock for ManualClock {
         self.now_us.load(Ordering::Relaxed)
     }
 
-    fn monotonic_us(&self) -> u64 {
-        self.now_us()
+    fn monotonic_ns(&self) -> u64 {
+        self.now_us() * 1000
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::digits::Tail;
 
-/// How many counts have a ready line. Most arguments and nearly all arrays are shorter.
-const READY: usize = 128;
+/// How many counts have a ready line. Most arguments and nearly all arrays stay below.
+const READY: usize = 1000;
 
-/// The lines `?0 CR LF` to `?127 CR LF`: at most six bytes each, the first for the kind.
+/// The lines `?0 CR LF` to `?999 CR LF`: at most six bytes each, the first for the kind.
 static READY_LINES: [[u8; 8]; READY] = ready_lines();
 
 const fn ready_lines() -> [[u8; 8]; READY] {

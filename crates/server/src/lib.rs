@@ -1,1 +1,26 @@
-//! To be written.
+//! The Redis-protocol server of Firth: sessions, the command table, and the workers.
+
+pub mod args;
+pub mod blocked;
+pub mod client;
+pub mod commands;
+pub mod config;
+pub mod context;
+pub mod dispatch;
+pub mod fanout;
+pub mod local;
+pub mod mailbox;
+pub mod monitor;
+pub mod net;
+pub mod notification;
+pub mod outbox;
+pub mod outboxes;
+pub mod pause;
+pub mod reply_error;
+pub mod server;
+pub mod session;
+pub mod slow_log;
+pub mod spec;
+pub mod stats;
+pub mod tracking;
+pub mod worker;

@@ -56,6 +56,7 @@ texts! {
     NO_PROTO = "NOPROTO unsupported protocol version";
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
+    TRANSACTION_TOO_LARGE = "ERR Transaction is too large to be queued";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 }
 

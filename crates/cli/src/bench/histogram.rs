@@ -20,6 +20,12 @@ impl Histogram {
         Self { counts: vec![0; BUCKETS], total: 0, max: 0 }
     }
 
+    /// How many values have been counted.
+    #[cfg(test)]
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Counts one value.
     pub(super) fn record(&mut self, value: u64) {
         if let Some(count) = self.counts.get_mut(bucket_of(value)) {

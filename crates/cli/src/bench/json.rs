@@ -38,7 +38,8 @@ fn row(row: &Row) -> String {
             ("p999_us", number(Some(speed.p999_us))),
             ("server_share", number(speed.server_share)),
             ("loader_share", number(Some(speed.loader_share))),
-            ("disturbed_share", number(Some(speed.disturbed_share))),
+            ("server_waited", number(Some(speed.server_waited))),
+            ("loader_waited", number(Some(speed.loader_waited))),
         ]),
         Ok(Figures::Memory(memory)) => fields.extend([
             ("resident_bytes", number(memory.resident)),

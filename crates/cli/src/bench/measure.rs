@@ -44,8 +44,9 @@ pub(super) struct Speed {
     /// Processor time over wall time, of the server and of the loader; 1 is a full core.
     pub(super) server_share: Option<f64>,
     pub(super) loader_share: f64,
-    /// The greater share of the time that server or loader waited for its core to be free.
-    pub(super) disturbed_share: f64,
+    /// Time spent ready to run while something else had the core, over wall time.
+    pub(super) server_waited: f64,
+    pub(super) loader_waited: f64,
 }
 
 /// Growth of the server for each thing stored, in bytes.
@@ -66,6 +67,17 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Starts with nothing completed.
+    pub(super) fn new() -> Self {
+        Self { ops: 0, latencies: Histogram::new() }
+    }
+
+    /// How many latencies have been counted.
+    #[cfg(test)]
+    pub(super) fn latencies(&self) -> u64 {
+        self.latencies.total()
+    }
+
     /// Counts the latency of what began at `start` and ends now.
     pub(super) fn record_since(&mut self, start: Instant) {
         self.latencies.record(start.elapsed().as_nanos() as u64);
@@ -100,8 +112,7 @@ impl Bed<'_> {
     /// Runs `load` over `connections`: a warm-up of a quarter of the measured time, then the
     /// measured phase.
     pub(super) fn run(&self, connections: usize, load: impl Load) -> Result<Figures> {
-        let tally = Tally { ops: 0, latencies: Histogram::new() };
-        let mut run = Run { load, tally };
+        let mut run = Run { load, tally: Tally::new() };
         let mut poller = Poller::connect(self.server.address, connections)?;
         run.load.start(&mut poller.wires)?;
         self.turn_for(self.measured / 4, &mut poller, &mut run)?;
@@ -170,7 +181,6 @@ fn speed(tally: &Tally, before: &Clocks, after: &Clocks) -> Speed {
     let share = |time: Duration| time.as_secs_f64() / wall_s;
     let server = after.server.zip(before.server).map(|(after, before)| after.since(before));
     let loader = after.loader.since(before.loader);
-    let waited = server.map_or(loader.waited, |server| server.waited.max(loader.waited));
     let quantile_us = |quantile| tally.latencies.quantile(quantile) as f64 / 1e3;
     Speed {
         ops_per_s: tally.ops as f64 / wall_s,
@@ -180,6 +190,7 @@ fn speed(tally: &Tally, before: &Clocks, after: &Clocks) -> Speed {
         p999_us: quantile_us(0.999),
         server_share: server.map(|server| share(server.ran)),
         loader_share: share(loader.ran),
-        disturbed_share: share(waited),
+        server_waited: server.map_or(0.0, |server| share(server.waited)),
+        loader_waited: share(loader.waited),
     }
 }

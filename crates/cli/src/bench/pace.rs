@@ -1,13 +1,10 @@
-//! Paces one producer by what its readers have received: at most two batches are under way, so
-//! that the server always has work and nothing piles up in its buffers.
+//! Paces one producer by what its readers have received, so that nothing piles up in the
+//! server's buffers.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::measure::Tally;
-
-/// Batches under way at most.
-const BATCHES: usize = 2;
 
 /// The producer's batches and how far they have come. Deliveries are counted over all readers
 /// together: a batch is over when as many have arrived as it and all before it make.
@@ -16,6 +13,7 @@ pub(super) struct Pace {
     /// Requests in a batch: the producer sends the next one when these are answered.
     in_flight: u64,
     readers: u64,
+    batches_max: usize,
     answered: u64,
     delivered: u64,
     /// Batches sent in all, and when those under way were sent.
@@ -24,11 +22,14 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Starts with nothing sent.
-    pub(super) fn new(in_flight: usize, readers: usize) -> Self {
+    /// Starts with nothing sent. At most `batches_max` batches of `in_flight` requests will be
+    /// under way to the readers: with one, all readers wait when a batch is sent; with two, the
+    /// server always has work.
+    pub(super) fn new(in_flight: usize, readers: usize, batches_max: usize) -> Self {
         Self {
             in_flight: in_flight as u64,
             readers: readers as u64,
+            batches_max,
             answered: 0,
             delivered: 0,
             sent: 0,
@@ -58,11 +59,46 @@ impl Pace {
 
     /// Whether the producer shall send its next batch; if so, notes it as sent.
     pub(super) fn begins_batch(&mut self) -> bool {
-        let begins = self.starts.len() < BATCHES && self.sent * self.in_flight <= self.answered;
+        let begins =
+            self.starts.len() < self.batches_max && self.sent * self.in_flight <= self.answered;
         if begins {
             self.sent += 1;
             self.starts.push_back(Instant::now());
         }
         begins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_begins_when_the_last_is_answered_and_the_one_before_delivered() {
+        let mut tally = Tally::new();
+        let mut pace = Pace::new(2, 3, 2);
+        assert!(pace.begins_batch());
+        assert!(!pace.begins_batch(), "nothing is answered");
+        pace.answer(1);
+        assert!(!pace.begins_batch(), "half is answered");
+        pace.answer(1);
+        assert!(pace.begins_batch());
+        pace.answer(2);
+        pace.deliver(5, &mut tally);
+        assert!(!pace.begins_batch(), "two batches are under way");
+        pace.deliver(1, &mut tally);
+        assert!(pace.begins_batch());
+        assert_eq!((tally.ops, tally.latencies()), (6, 1));
+    }
+
+    #[test]
+    fn with_one_batch_each_must_have_been_delivered() {
+        let mut tally = Tally::new();
+        let mut pace = Pace::new(1, 2, 1);
+        assert!(pace.begins_batch());
+        pace.answer(1);
+        assert!(!pace.begins_batch());
+        pace.deliver(2, &mut tally);
+        assert!(pace.begins_batch());
     }
 }

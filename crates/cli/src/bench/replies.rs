@@ -66,7 +66,7 @@ impl<'a> ReplyReader<'a> {
         Ok(())
     }
 
-    /// Takes a list of entries (`[[id, [field, value, ...]], …]`), handing each id to `each`;
+    /// Takes a list of entries (`[[id, [field, value, ...]], ...]`), handing each id to `each`;
     /// returns how many entries there were.
     pub(super) fn entries(&mut self, mut each: impl FnMut(&'a [u8])) -> Result<usize> {
         let count = self.array()?.unwrap_or(0);

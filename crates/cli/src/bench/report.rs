@@ -55,12 +55,13 @@ impl Row {
 
 fn speed_note(speed: &Speed) -> String {
     let mut notes = Vec::new();
-    if DISTURBED < speed.disturbed_share {
-        notes.push(format!("disturbed {:.0} %", speed.disturbed_share * 100.0));
+    let waited = speed.server_waited.max(speed.loader_waited);
+    if DISTURBED < waited {
+        notes.push(format!("disturbed {:.0} %", waited * 100.0));
     }
     if LOADER_BOUND < speed.loader_share {
         notes.push("loader-bound".to_owned());
-    } else if speed.server_share.is_some_and(|share| share < SERVER_BUSY) {
+    } else if speed.server_share.is_some_and(|share| share + speed.server_waited < SERVER_BUSY) {
         notes.push("server idles".to_owned());
     }
     notes.join(", ")
@@ -116,7 +117,8 @@ fn median_speed(rounds: &[&Speed]) -> Speed {
         p999_us: of(|s| s.p999_us),
         server_share: middle(rounds.iter().filter_map(|s| s.server_share)),
         loader_share: of(|s| s.loader_share),
-        disturbed_share: of(|s| s.disturbed_share),
+        server_waited: of(|s| s.server_waited),
+        loader_waited: of(|s| s.loader_waited),
     }
 }
 
@@ -152,16 +154,17 @@ mod tests {
 
     #[test]
     fn notes_say_what_limited() {
-        let check = |server: f64, loader_share: f64, disturbed_share: f64, expect: &str| {
+        let check = |server: f64, server_waited: f64, loader_share: f64, expect: &str| {
             let server_share = Some(server);
-            let speed = Speed { server_share, loader_share, disturbed_share, ..Speed::default() };
+            let speed = Speed { server_share, server_waited, loader_share, ..Speed::default() };
             assert_eq!(speed_note(&speed), expect);
         };
-        check(0.99, 0.5, 0.0, "");
-        check(0.99, 0.96, 0.0, "loader-bound");
-        check(0.5, 0.96, 0.0, "loader-bound");
-        check(0.5, 0.5, 0.0, "server idles");
-        check(0.5, 0.5, 0.4, "disturbed 40 %, server idles");
+        check(0.99, 0.0, 0.5, "");
+        check(0.99, 0.0, 0.96, "loader-bound");
+        check(0.5, 0.0, 0.96, "loader-bound");
+        check(0.5, 0.0, 0.5, "server idles");
+        check(0.5, 0.49, 0.5, "disturbed 49 %");
+        check(0.5, 0.3, 0.5, "disturbed 30 %, server idles");
     }
 
     #[test]

@@ -16,6 +16,9 @@ use hashbrown::HashTable;
 
 use super::id::EntryId;
 
+/// How many attempts are recorded at least from one sweep to the next.
+const SWEEP_EVERY_MIN: usize = 256;
+
 /// The record of idempotent production of one stream.
 #[derive(Clone, Debug)]
 pub struct Idempotence {
@@ -64,6 +67,9 @@ impl Idempotence {
     /// Remembers that the attempt `iid` of `pid` became the entry `id`, which is greater than the
     /// ids recorded before. The oldest attempts beyond the permitted number are forgotten; so is an
     /// earlier record of the same attempt, with all that are older still.
+    ///
+    /// Now and then what has expired by the time of this entry is swept out, so that producers that
+    /// never come back are not kept for ever.
     pub fn record(&mut self, pid: &[u8], iid: &[u8], id: EntryId) {
         let entries_max = self.entries_max as usize;
         let record = Record { iid: iid.into(), id };
@@ -75,6 +81,9 @@ impl Idempotence {
             self.producers.insert(pid.into(), producer);
         }
         self.iids_added += 1;
+        if self.iids_added.is_multiple_of(self.producers.len().max(SWEEP_EVERY_MIN) as u64) {
+            self.sweep(id.ms);
+        }
     }
 
     /// Counts an attempt that [`find`](Self::find) recognized.
@@ -351,6 +360,15 @@ mod tests {
         assert_eq!(idempotence.find(b"mixed", &[20], 30_000), Some(id(20_000)));
         assert_eq!(idempotence.sweep(u64::MAX), 30);
         assert_eq!((idempotence.tracked_producers(), idempotence.iids_added), (0, 100));
+    }
+
+    #[test]
+    fn producers_that_never_come_back_are_forgotten() {
+        let mut idempotence = Idempotence::new(1, 10);
+        for ms in 0..10_000_u64 {
+            idempotence.record(&ms.to_le_bytes(), b"i", id(ms * 10));
+            assert!(idempotence.tracked_producers() <= 101 + 256);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) enum Protocol {
 }
 
 /// How long a reply may take before it counts as missing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One connection to one server.
 #[derive(Debug)]

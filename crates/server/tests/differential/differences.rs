@@ -100,6 +100,30 @@ const ROWS: &[Row] = &[
         apply: |case| drop_fields(case, "XINFO", &["lag"]),
     },
     Row {
+        reason: "Valkey embeds longer strings than Redis, which stops at 44 bytes",
+        oracles: VALKEY9,
+        apply: |case| {
+            let encoding = case.command.word(1) == "ENCODING";
+            if !encoding || case.ours.bytes() != b"raw" || case.theirs.bytes() != b"embstr" {
+                return Effect::None;
+            }
+            *case.ours = case.theirs.clone();
+            Effect::Evened
+        },
+    },
+    Row {
+        reason: "Valkey answers CLUSTER KEYSLOT without a cluster",
+        oracles: VALKEY9,
+        apply: |case| {
+            let slot = case.command.word(1) == "KEYSLOT" && matches!(case.theirs, Reply::Integer(_));
+            if !slot || !case.ours.is_error("ERR This instance has cluster support disabled") {
+                return Effect::None;
+            }
+            *case.ours = case.theirs.clone();
+            Effect::Evened
+        },
+    },
+    Row {
         reason: "Valkey refuses nested MULTI and WATCH in other words, which spoils the transaction",
         oracles: VALKEY9,
         apply: |case| {

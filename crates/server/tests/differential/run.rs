@@ -5,6 +5,7 @@ use crate::command::{Command, Script, Step};
 use crate::compare::{Pair, Verdict, compare};
 use crate::reply::Reply;
 use crate::server::{Kind, Server};
+use crate::wakes::Readers;
 
 /// How the frames of a step are collected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +14,8 @@ pub(crate) enum Collect {
     Reply,
     /// Everything that reaches any connection up to the answer of a marked PING.
     Everything,
+    /// Replies on the connections that send and on those that are woken by it.
+    Wakes,
 }
 
 /// The first step that went wrong.
@@ -22,6 +25,9 @@ pub(crate) struct Mismatch {
     pub(crate) connection: usize,
     pub(crate) pair: Pair,
 }
+
+/// What one step brought, by connection.
+type Frames = Vec<Vec<Reply>>;
 
 /// The server under test and an oracle, both running.
 #[derive(Debug)]
@@ -52,25 +58,54 @@ impl Duel {
     /// Runs a script on empty servers up to the first mismatch.
     pub(crate) fn run(&self, script: &[Step]) -> Option<Mismatch> {
         let connections = script.iter().map(|step| step.connection + 1).max().unwrap_or(1);
+        reset(&self.ours);
+        reset(&self.theirs);
+        if self.collect == Collect::Wakes {
+            return self.run_wakes(script, connections);
+        }
         let mut ours = Side::open(&self.ours, self.protocol, connections);
         let mut theirs = Side::open(&self.theirs, self.protocol, connections);
-        let mut found = None;
-        for (index, step) in script.iter().enumerate() {
+        let found = self.judge_all(script, |step| {
             let queued = theirs.take_queued(step);
             let mine = ours.step(step, self.collect);
-            let other = theirs.step(step, self.collect);
-            match self.judge(index, step, &queued, mine, other) {
-                Ok(Verdict::Parted) => break,
-                Ok(_) => {}
-                Err(mismatch) => {
-                    found = Some(mismatch);
-                    break;
-                }
-            }
-        }
+            (queued, mine, theirs.step(step, self.collect))
+        });
         ours.close();
         theirs.close();
         found
+    }
+
+    fn run_wakes(&self, script: &[Step], connections: usize) -> Option<Mismatch> {
+        let mut ours = Readers::open(&self.ours, self.protocol, connections);
+        let mut theirs = Readers::open(&self.theirs, self.protocol, connections);
+        let found = self.judge_all(script, |step| {
+            if theirs.waits(step.connection) {
+                return Default::default();
+            }
+            let lead = theirs.lead(step);
+            (Vec::new(), ours.follow(step, &lead), lead)
+        });
+        ours.close();
+        theirs.close();
+        found
+    }
+
+    /// Plays step by step, as `play` says, until the first mismatch: the commands an EXEC ran,
+    /// our frames and theirs.
+    fn judge_all(
+        &self,
+        script: &[Step],
+        mut play: impl FnMut(&Step) -> (Vec<Command>, Frames, Frames),
+    ) -> Option<Mismatch> {
+        for (index, step) in script.iter().enumerate() {
+            let (queued, mine, other) = play(step);
+            match self.judge(index, step, &queued, mine, other) {
+                Ok(Verdict::Parted) => return None,
+                Ok(_) => {}
+                Err(mismatch) => return Some(mismatch),
+            }
+        }
+        None
     }
 
     /// What the server under test wrote last.
@@ -88,8 +123,8 @@ impl Duel {
         step_index: usize,
         step: &Step,
         queued: &[Command],
-        ours: Vec<Vec<Reply>>,
-        theirs: Vec<Vec<Reply>>,
+        ours: Frames,
+        theirs: Frames,
     ) -> Result<Verdict, Mismatch> {
         let mut parted = false;
         for (connection, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
@@ -107,19 +142,13 @@ impl Duel {
 }
 
 impl Side {
-    /// Opens connections to a server that is brought back to an empty state.
     fn open(server: &Server, protocol: Protocol, connections: usize) -> Self {
-        let mut first = Client::connect(server.port(), Protocol::Resp2);
-        for line in RESET_LINES {
-            let reply = first.call(line);
-            assert_eq!(reply, Reply::Simple("OK".into()), "{line}");
-        }
         let clients = (0..connections).map(|_| Client::connect(server.port(), protocol)).collect();
         Self { clients, queued: vec![None; connections], marks: 0 }
     }
 
     /// Runs one step; the frames of each connection.
-    fn step(&mut self, step: &Step, collect: Collect) -> Vec<Vec<Reply>> {
+    fn step(&mut self, step: &Step, collect: Collect) -> Frames {
         let mut frames = vec![Vec::new(); self.clients.len()];
         self.clients[step.connection].send(&step.command);
         let transaction = self.queued[step.connection].is_some();
@@ -191,6 +220,15 @@ impl Side {
                 }
             }
         }
+    }
+}
+
+/// Brings a server back to an empty state.
+fn reset(server: &Server) {
+    let mut client = Client::connect(server.port(), Protocol::Resp2);
+    for line in RESET_LINES {
+        let reply = client.call(line);
+        assert_eq!(reply, Reply::Simple("OK".into()), "{line}");
     }
 }
 

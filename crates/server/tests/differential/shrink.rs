@@ -35,11 +35,13 @@ pub(crate) fn report(duel: &Duel, seed: u64, script: Script, mismatch: Mismatch)
     let _infallible = writeln!(text, "-- at {failing}, connection {}:", mismatch.connection);
     write_replies(&mut text, "ours  ", &mismatch.pair.ours);
     write_replies(&mut text, "theirs", &mismatch.pair.theirs);
-    if mismatch.pair.ours.iter().any(|reply| matches!(reply, Reply::Closed | Reply::Silence)) {
+    let both = [&mismatch.pair.ours, &mismatch.pair.theirs];
+    if mismatch.pair.ours.contains(&Reply::Closed) {
         let _infallible = writeln!(text, "-- our server wrote:\n{}", duel.log_tail());
-        if matches!(mismatch.pair.ours.last(), Some(Reply::Silence)) {
-            return text;
-        }
+    }
+    if both.iter().any(|replies| replies.contains(&Reply::Silence)) {
+        let _infallible = writeln!(text, "-- not shrunk: each run would wait for that reply");
+        return text;
     }
     let (small, mismatch) = shrink(duel, script, mismatch);
     let _infallible = writeln!(text, "-- smallest script:");

@@ -22,7 +22,7 @@ pub(super) fn run(bed: &Bed<'_>, in_flight: usize) -> Result<Figures> {
         counters: (0..=SUBSCRIBERS).map(|_| Counter::default()).collect(),
         batch: publish.repeat(in_flight),
         subscribed: 0,
-        pace: Pace::new(in_flight, SUBSCRIBERS),
+        pace: Pace::new(in_flight, SUBSCRIBERS, 2),
     };
     bed.run(SUBSCRIBERS + 1, fanout)
 }

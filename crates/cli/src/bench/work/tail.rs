@@ -1,5 +1,6 @@
 //! A hundred readers blocked in `XREAD BLOCK 0`, one writer; an operation is an entry that
-//! arrives at a reader.
+//! arrives at a reader. The writer waits until all readers have a batch and wait again: else they
+//! would find entries at once, and nothing would block.
 
 use anyhow::{Context as _, Result};
 use firth_resp::encode_request;
@@ -26,7 +27,7 @@ pub(super) fn run(bed: &Bed<'_>) -> Result<Figures> {
         seed,
         readers: (0..=READERS).map(|_| Reader::default()).collect(),
         batch: add.repeat(IN_FLIGHT),
-        pace: Pace::new(IN_FLIGHT, READERS),
+        pace: Pace::new(IN_FLIGHT, READERS, 1),
     };
     bed.run(READERS + 1, tail)
 }

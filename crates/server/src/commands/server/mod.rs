@@ -1,0 +1,6 @@
+//! Commands about the server itself.
+
+use crate::spec::Spec;
+
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[];

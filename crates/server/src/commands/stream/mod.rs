@@ -1,0 +1,6 @@
+//! Commands on streams.
+
+use crate::spec::Spec;
+
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[];

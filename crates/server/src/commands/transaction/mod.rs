@@ -1,0 +1,6 @@
+//! Transactions.
+
+use crate::spec::Spec;
+
+/// The commands of this family.
+pub(super) const COMMANDS: &[Spec] = &[];

@@ -1,0 +1,276 @@
+//! The one path that every request takes: lookup, arity, authentication, queueing, locking, run.
+
+use firth_engine::{Lsn, ShardSet, Signals};
+use firth_resp::{Protocol, Reply, Request};
+
+use crate::commands::Command;
+use crate::context::Context;
+use crate::local::Local;
+use crate::reply_error::{self, NO_AUTH, ReplyError, unknown_command, unknown_subcommand};
+use crate::server::Server;
+use crate::session::{ReplyMode, Session, Transaction};
+use crate::spec::{Flags, Keys, Spec};
+use crate::{monitor, notification, tracking};
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatched {
+    /// It is done; its replies depend on this position.
+    Done(Lsn),
+    /// It has to wait until this time of the monotonic clock, and nothing was done yet.
+    Paused(u64),
+}
+
+/// Runs one request of a client; its replies go to the outbox of the client.
+pub fn dispatch(
+    server: &Server,
+    local: &mut Local,
+    session: &mut Session,
+    request: Request<'_>,
+) -> Dispatched {
+    let Some(name) = request.get(0) else { return Dispatched::Done(Lsn::ZERO) };
+    let start = local.outboxes.reply.len();
+    let command = match resolve(server, session, name, request) {
+        Ok(command) => command,
+        Err(error) => {
+            refuse(server, local, session, start, &error);
+            return Dispatched::Done(Lsn::ZERO);
+        }
+    };
+    let spec = command.spec;
+    if let Some((until_ms, which)) = server.pause.now(local.monotonic_ms)
+        && (which == crate::pause::Paused::All || may_write(spec, session))
+        && !is_exempt_from_pause(spec)
+    {
+        return Dispatched::Paused(until_ms);
+    }
+    if session.transaction.is_some() && !spec.flags.contains(Flags::IMMEDIATE) {
+        queue(server, local, session, spec, request);
+        return Dispatched::Done(Lsn::ZERO);
+    }
+    let lsn = run_alone(server, local, session, command, request);
+    settle_reply_mode(local, session, start);
+    Dispatched::Done(lsn)
+}
+
+/// Finds the command and checks that the client may run it as it asks.
+fn resolve(
+    server: &Server,
+    session: &Session,
+    name: &[u8],
+    request: Request<'_>,
+) -> Result<Command, ReplyError> {
+    let unknown = || unknown_command(name, request.slice(1).iter());
+    let mut command = server.table.find(name).ok_or_else(unknown)?;
+    if !command.spec.subcommands.is_empty()
+        && let Some(sub) = request.get(1)
+    {
+        let found = server.table.find_subcommand(command, sub);
+        command = found.ok_or_else(|| unknown_subcommand(command.spec.name, sub))?;
+    }
+    let spec = command.spec;
+    if !spec.accepts(request.len()) {
+        return Err(reply_error::wrong_arity(spec.name));
+    }
+    if !session.is_authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+        return Err(NO_AUTH);
+    }
+    if session.is_subscribed()
+        && session.protocol == Protocol::Resp2
+        && !spec.flags.contains(Flags::WHILE_SUBSCRIBED)
+    {
+        return Err(ReplyError::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+             are allowed in this context",
+            spec.name
+        )));
+    }
+    if session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+        return Err(ReplyError::fixed("ERR Command not allowed inside a transaction"));
+    }
+    Ok(command)
+}
+
+/// Answers with an error before anything ran, which also breaks an open transaction.
+fn refuse(
+    server: &Server,
+    local: &mut Local,
+    session: &mut Session,
+    start: usize,
+    error: &ReplyError,
+) {
+    if let Some(transaction) = &mut session.transaction {
+        transaction.is_broken = true;
+    }
+    write_error(server, local, session, error);
+    settle_reply_mode(local, session, start);
+}
+
+fn write_error(server: &Server, local: &mut Local, session: &Session, error: &ReplyError) {
+    Reply::new(&mut local.outboxes.reply, session.protocol).error(error.text());
+    local.stats.errors.add(1);
+    let code = error.text().split(' ').next().unwrap_or("ERR");
+    server.count_error(code);
+}
+
+fn queue(
+    server: &Server,
+    local: &mut Local,
+    session: &mut Session,
+    spec: &'static Spec,
+    request: Request<'_>,
+) {
+    let start = local.outboxes.reply.len();
+    let queued = session.transaction.get_or_insert_with(|| Box::new(Transaction::default()));
+    let bytes: usize = queued.queue.iter().map(|(_, request)| request.memory_bytes()).sum();
+    if bytes > local.config.query_bytes_max {
+        refuse(server, local, session, start, &reply_error::TRANSACTION_TOO_LARGE);
+        return;
+    }
+    queued.queue.push((spec, request.to_owned_request()));
+    let count = i64::try_from(queued.queue.len()).unwrap_or(i64::MAX);
+    session.client.queued.store(count, std::sync::atomic::Ordering::Relaxed);
+    Reply::new(&mut local.outboxes.reply, session.protocol).simple("QUEUED");
+    settle_reply_mode(local, session, start);
+}
+
+/// Runs a command, or a whole transaction, under the locks of its keys.
+fn run_alone(
+    server: &Server,
+    local: &mut Local,
+    session: &mut Session,
+    command: Command,
+    request: Request<'_>,
+) -> Lsn {
+    monitor::show(server, local, session, command.spec, request);
+    let shards = shards_of(server, session, command.spec, request);
+    let mut keys = server.engine.lock(shards, local.now_ms);
+    let started_ns = server.monotonic_ns();
+    let mut cx = Context {
+        server,
+        local,
+        session,
+        keys: &mut keys,
+        spec: command.spec,
+        in_transaction: false,
+    };
+    run(&mut cx, command, request);
+    keys.serve_waiters();
+    let lsn = keys.lsn();
+    let signals = keys.take_signals();
+    if !signals.is_empty() {
+        tell(server, local, session, signals);
+    }
+    drop(keys);
+    let took_ns = server.monotonic_ns().saturating_sub(started_ns);
+    if let Some(stats) = local.stats.commands.get(command.index) {
+        stats.time_ns.add(took_ns);
+    }
+    note_slow(server, local, session, command.spec, request, took_ns / 1000);
+    lsn
+}
+
+/// Runs a command whose keys are locked; an error takes the place of what it had replied.
+pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
+    let start = cx.local.outboxes.reply.len();
+    let outcome = (command.spec.run)(cx, request);
+    if let Some(stats) = cx.local.stats.commands.get(command.index) {
+        stats.calls.add(1);
+        stats.failed.add(u64::from(outcome.is_err()));
+    }
+    match outcome {
+        Ok(()) => tracking::remember_reads(cx, request),
+        Err(error) => {
+            cx.local.outboxes.reply.truncate(start);
+            write_error(cx.server, cx.local, cx.session, &error);
+        }
+    }
+}
+
+fn tell(server: &Server, local: &mut Local, session: &mut Session, signals: Signals) {
+    notification::publish(server, local, signals.events);
+    tracking::invalidate(server, local, session, signals.invalidations);
+}
+
+/// Returns the shards of the keys that a command works on.
+pub fn shards_of(
+    server: &Server,
+    session: &Session,
+    spec: &Spec,
+    request: Request<'_>,
+) -> ShardSet {
+    let shard = |key: &[u8]| ShardSet::of(server.engine.hash(key));
+    match spec.keys {
+        Keys::None => ShardSet::NONE,
+        Keys::All => ShardSet::ALL,
+        Keys::Range { first, last, .. } if usize::try_from(last) == Ok(first) => {
+            request.get(first).map_or(ShardSet::NONE, shard)
+        }
+        Keys::Transaction => shards_of_transaction(server, session),
+        keys => {
+            let mut shards = ShardSet::NONE;
+            for key in keys.places(request).into_iter().filter_map(|place| request.get(place)) {
+                shards.add(shard(key));
+            }
+            shards
+        }
+    }
+}
+
+fn shards_of_transaction(server: &Server, session: &Session) -> ShardSet {
+    let mut shards = ShardSet::NONE;
+    for (spec, request) in session.transaction.iter().flat_map(|open| &open.queue) {
+        shards.add(shards_of(server, session, spec, request.as_request()));
+    }
+    for (key, _) in session.watch.iter().flat_map(|watch| &watch.keys) {
+        shards.add(ShardSet::of(server.engine.hash(&key.key)));
+    }
+    shards
+}
+
+fn may_write(spec: &Spec, session: &Session) -> bool {
+    let queue = session.transaction.iter().flat_map(|open| &open.queue);
+    let queued = || queue.clone().any(|(spec, _)| is_write(spec));
+    is_write(spec) || spec.keys == Keys::Transaction && queued()
+}
+
+/// PUBLISH counts as a write for CLIENT PAUSE.
+fn is_write(spec: &Spec) -> bool {
+    spec.flags.contains(Flags::WRITE) || matches!(spec.name, "publish" | "spublish")
+}
+
+fn is_exempt_from_pause(spec: &Spec) -> bool {
+    spec.name.starts_with("client|") || matches!(spec.name, "shutdown" | "auth" | "hello")
+}
+
+fn settle_reply_mode(local: &mut Local, session: &mut Session, start: usize) {
+    match session.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => local.outboxes.reply.truncate(start),
+        ReplyMode::SkipNext => {
+            local.outboxes.reply.truncate(start);
+            session.reply_mode = ReplyMode::Skip;
+        }
+        ReplyMode::Skip => {
+            local.outboxes.reply.truncate(start);
+            session.reply_mode = ReplyMode::On;
+        }
+    }
+}
+
+fn note_slow(
+    server: &Server,
+    local: &Local,
+    session: &Session,
+    spec: &Spec,
+    request: Request<'_>,
+    took_us: u64,
+) {
+    let config = &local.config;
+    let is_slow = u64::try_from(config.slow_log_us).is_ok_and(|slow_us| took_us >= slow_us);
+    if is_slow && !spec.flags.contains(Flags::SKIP_SLOWLOG) && config.slow_log_entries_max > 0 {
+        let at_s = local.now_ms / 1000;
+        let entries_max = config.slow_log_entries_max;
+        server.slow_log.add(request, at_s, took_us, &session.client, entries_max);
+    }
+}

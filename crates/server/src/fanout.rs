@@ -1,0 +1,141 @@
+//! How a published message reaches everybody who listens.
+
+use std::sync::Arc;
+
+use firth_engine::pubsub::{Space, Tokens};
+use firth_resp::{Protocol, Reply};
+
+use crate::local::Local;
+use crate::mailbox::{CloseReason, Mail};
+use crate::outboxes::TickMessage;
+use crate::server::Server;
+
+/// A message on its way to listeners of one channel or pattern.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Which name space the channel is in.
+    pub space: Space,
+    /// The pattern that matched, for listeners of patterns.
+    pub pattern: Option<Arc<[u8]>>,
+    /// The channel.
+    pub channel: Box<[u8]>,
+    /// What was published.
+    pub payload: Payload,
+}
+
+/// What a message carries.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Bytes.
+    Bytes(Arc<[u8]>),
+}
+
+impl Message {
+    /// Returns about how many bytes the message takes.
+    #[expect(clippy::len_without_is_empty, reason = "a message is never empty on the wire")]
+    pub fn len(&self) -> usize {
+        let Payload::Bytes(bytes) = &self.payload;
+        self.channel.len() + bytes.len() + 64
+    }
+
+    fn view(&self) -> View<'_> {
+        let Payload::Bytes(payload) = &self.payload;
+        View { space: self.space, pattern: self.pattern.as_deref(), channel: &self.channel, payload }
+    }
+}
+
+/// A message, borrowed.
+#[derive(Clone, Copy, Debug)]
+struct View<'a> {
+    space: Space,
+    pattern: Option<&'a [u8]>,
+    channel: &'a [u8],
+    payload: &'a [u8],
+}
+
+impl View<'_> {
+    fn encode(self, out: &mut Vec<u8>, protocol: Protocol) {
+        let mut reply = Reply::new(out, protocol);
+        match (self.pattern, self.space) {
+            (Some(pattern), _) => {
+                reply.push(4);
+                reply.bulk(b"pmessage");
+                reply.bulk(pattern);
+            }
+            (None, Space::Channel) => {
+                reply.push(3);
+                reply.bulk(b"message");
+            }
+            (None, Space::Shard) => {
+                reply.push(3);
+                reply.bulk(b"smessage");
+            }
+        }
+        reply.bulk(self.channel);
+        reply.bulk(self.payload);
+    }
+}
+
+/// Publishes a message and returns to how many listeners it goes.
+///
+/// Listeners of this worker get it at once. Messages that other workers have left for them are
+/// handed over first, so that all listeners of a channel see its messages in one order.
+pub fn publish(
+    server: &Server,
+    local: &mut Local,
+    space: Space,
+    channel: &[u8],
+    payload: &[u8],
+) -> u64 {
+    let mut shared: Option<Arc<[u8]>> = None;
+    server.engine.hub().publish(space, channel, |found| {
+        let pattern = found.pattern;
+        if found.mailbox == local.number {
+            if local.mailbox.has_mail() {
+                deliver_waiting(local);
+            }
+            let pattern = pattern.map(|pattern| &**pattern);
+            deliver(local, View { space, pattern, channel, payload }, found.listeners);
+            return;
+        }
+        let bytes = shared.get_or_insert_with(|| payload.into()).clone();
+        let message = Message {
+            space,
+            pattern: pattern.cloned(),
+            channel: channel.into(),
+            payload: Payload::Bytes(bytes),
+        };
+        if let Some(mailbox) = server.mailbox(found.mailbox) {
+            let listeners = found.listeners.clone();
+            mailbox.send(Mail::Message { message: Arc::new(message), listeners });
+        }
+    })
+}
+
+/// Hands over the messages that other workers have left; other mail waits for the end of the tick.
+pub fn deliver_waiting(local: &mut Local) {
+    for mail in local.mailbox.take() {
+        match mail {
+            Mail::Message { message, listeners } => deliver(local, message.view(), &listeners),
+            other => local.mail.push(other),
+        }
+    }
+}
+
+/// Hands a message that came by mail to its listeners here.
+pub fn deliver_mail(local: &mut Local, message: &Message, listeners: &Tokens) {
+    deliver(local, message.view(), listeners);
+}
+
+fn deliver(local: &mut Local, message: View<'_>, listeners: &Tokens) {
+    let mut encoded = TickMessage::default();
+    let limit = local.config.output_limits.pubsub.hard_bytes;
+    for token in listeners.iter() {
+        let waiting = local.outboxes.deliver(token, &mut encoded, |out, protocol| {
+            message.encode(out, protocol);
+        });
+        if limit != 0 && waiting.is_some_and(|bytes| bytes > limit) {
+            local.doom(token, CloseReason::OutputLimit);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What all workers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use firth_engine::Engine;
+use parking_lot::{Mutex, RwLock};
+
+use crate::client::Clients;
+use crate::commands::Table;
+use crate::config::Config;
+use crate::mailbox::Mailbox;
+use crate::pause::Pause;
+use crate::slow_log::SlowLog;
+use crate::stats::WorkerStats;
+use crate::tracking::Broadcasts;
+
+/// How many different error codes are counted apart.
+const ERROR_CODES_MAX: usize = 128;
+
+/// The server: the engine, the configuration, the clients and the workers' mailboxes.
+#[derive(Debug)]
+pub struct Server {
+    /// The keys and channels.
+    pub engine: Engine,
+    /// The commands.
+    pub table: Table,
+    /// The connected clients.
+    pub clients: Clients,
+    /// The prefixes of keys whose changes are broadcast to tracking clients.
+    pub broadcasts: Broadcasts,
+    /// The clients that monitor all commands.
+    pub monitors: RwLock<Vec<crate::client::Address>>,
+    /// How many monitors there are, to be asked before the lock is taken.
+    pub monitor_count: AtomicU64,
+    /// Commands that took long.
+    pub slow_log: SlowLog,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// What tells this run of the server from others.
+    pub run_id: String,
+    /// When the server started, by the monotonic clock.
+    pub started_ms: u64,
+    /// The most clients that were ever connected at once.
+    pub clients_peak: AtomicU64,
+    /// Connections that were refused because there were too many.
+    pub rejected_connections: AtomicU64,
+    /// Whether keys whose time is up are removed in the background.
+    pub expires_actively: AtomicBool,
+    /// Errors by their code, as INFO errorstats shows them.
+    pub errors: Mutex<std::collections::BTreeMap<String, u64>>,
+    /// The number of clients that track the keys they read.
+    pub tracking_clients: AtomicI64,
+    config: RwLock<Arc<Config>>,
+    config_version: AtomicU64,
+    mailboxes: Vec<Arc<Mailbox>>,
+    worker_stats: Vec<Arc<WorkerStats>>,
+    last_wait: AtomicU64,
+    shutdown: Mutex<Option<Stop>>,
+}
+
+/// What stops the server when it is called.
+struct Stop(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stop")
+    }
+}
+
+impl Server {
+    /// Returns a server without listeners, whose workers are to be started.
+    pub fn new(engine: Engine, config: Config, run_id: String) -> Self {
+        let table = Table::new();
+        let workers = config.threads.max(1);
+        let stats = || Arc::new(WorkerStats::new(table.len()));
+        let server = Server {
+            clients: Clients::default(),
+            broadcasts: Broadcasts::default(),
+            monitors: RwLock::default(),
+            monitor_count: AtomicU64::new(0),
+            slow_log: SlowLog::default(),
+            pause: Pause::default(),
+            run_id,
+            started_ms: engine.clock().monotonic_ms(),
+            clients_peak: AtomicU64::new(0),
+            rejected_connections: AtomicU64::new(0),
+            expires_actively: AtomicBool::new(true),
+            errors: Mutex::default(),
+            tracking_clients: AtomicI64::new(0),
+            config_version: AtomicU64::new(0),
+            mailboxes: (0..workers).map(|_| Arc::default()).collect(),
+            worker_stats: (0..workers).map(|_| stats()).collect(),
+            last_wait: AtomicU64::new(0),
+            shutdown: Mutex::new(None),
+            config: RwLock::new(Arc::new(config)),
+            engine,
+            table,
+        };
+        server.apply_to_engine(&server.config());
+        server
+    }
+
+    /// Returns the configuration as it is now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().clone()
+    }
+
+    /// Returns a number that changes with the configuration.
+    #[inline]
+    pub fn config_version(&self) -> u64 {
+        self.config_version.load(Ordering::Acquire)
+    }
+
+    /// Changes the configuration; all of it or, on an error, nothing.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn reconfigure<E>(
+        &self,
+        change: impl FnOnce(&mut Config) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut current = self.config.write();
+        let mut changed = Config::clone(&current);
+        change(&mut changed)?;
+        self.apply_to_engine(&changed);
+        *current = Arc::new(changed);
+        self.config_version.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Returns a worker's mailbox.
+    pub fn mailbox(&self, number: u16) -> Option<&Arc<Mailbox>> {
+        self.mailboxes.get(usize::from(number))
+    }
+
+    /// Returns all workers' mailboxes.
+    pub fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
+    /// Returns all workers' counters.
+    pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
+        &self.worker_stats
+    }
+
+    /// Returns the monotonic clock in nanoseconds, as far as it is known that finely.
+    #[inline]
+    pub fn monotonic_ns(&self) -> u64 {
+        self.engine.clock().monotonic_ns()
+    }
+
+    /// Counts an error reply under its code.
+    pub fn count_error(&self, code: &str) {
+        let mut errors = self.errors.lock();
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if errors.len() < ERROR_CODES_MAX {
+            errors.insert(code.to_owned(), 1);
+        }
+    }
+
+    /// Returns a number that tells a wait from all others.
+    pub fn next_wait(&self) -> u64 {
+        self.last_wait.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Sets what SHUTDOWN does.
+    pub fn on_shutdown(&self, stop: impl Fn() + Send + Sync + 'static) {
+        *self.shutdown.lock() = Some(Stop(Box::new(stop)));
+    }
+
+    /// Stops the server, in order.
+    pub fn shut_down(&self) {
+        if let Some(stop) = &*self.shutdown.lock() {
+            (stop.0)();
+        }
+    }
+
+    fn apply_to_engine(&self, config: &Config) {
+        let settings = self.engine.settings();
+        settings.set_event_mask(config.keyspace_events);
+        settings.set_node_limits(firth_engine::stream::NodeLimits {
+            entries_max: config.stream_node_entries_max,
+            bytes_max: config.stream_node_bytes_max,
+        });
+        settings.set_idempotence(config.stream_idmp_duration_s, config.stream_idmp_entries_max);
+    }
+}
