@@ -115,32 +115,6 @@ def tail(log_path: Path) -> str:
     return "\n".join(log_path.read_text(errors="replace").splitlines()[-15:])
 
 
-def run_script(argv: list[str], env: dict[str, str], cwd: Path, timeout_s: float) -> tuple[int | None, str]:
-    """Runs a script with a time limit; gives its status (None: it ran out of time) and all it printed.
-
-    The script gets a process group of its own, so that nothing it started outlives the limit.
-    """
-    process = subprocess.Popen(
-        argv, env={**os.environ, **env}, cwd=cwd, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )
-    try:
-        output, _ = process.communicate(timeout=timeout_s)
-        return process.returncode, output.decode(errors="replace")
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        output, _ = process.communicate()
-        return None, output.decode(errors="replace")
-
-
-def tool(name: str) -> str | None:
-    """Finds a program that the scripts run under: bun and the venv's python first where setup.sh puts them."""
-    installed = {"bun": TESTS / "node_modules/.bin/bun", "python": TESTS / ".env/bin/python"}.get(name)
-    if installed is not None:
-        return str(installed) if installed.exists() else None
-    return shutil.which(name)
-
-
 def give_up(error: Exception) -> None:
     print(f"FAILED: {error}", file=sys.stderr)
     sys.exit(1)

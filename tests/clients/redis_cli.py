@@ -1,4 +1,4 @@
-"""redis-cli: one-shot, piped, mass insertion, subscribed, and interactive on a terminal."""
+"""redis-cli with the protocol version of the first argument: one-shot, piped, mass insertion, subscribed, on a terminal."""
 
 import contextlib
 import fcntl
@@ -8,6 +8,7 @@ import re
 import select
 import struct
 import subprocess
+import sys
 import termios
 import time
 
@@ -19,10 +20,9 @@ ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 def main() -> None:
     cli("FLUSHALL")
-    for protocol in (2, 3):
-        for name, body in CHECKS.items():
-            check(f"RESP{protocol}: {name}", lambda: body(f"-{protocol}"))
-    check("interactive on a terminal", interactive)
+    protocol = f"-{sys.argv[1]}"
+    for name, body in CHECKS.items():
+        check(name, lambda body=body: body(protocol))
     finish()
 
 
@@ -200,31 +200,12 @@ def reconnect(protocol: str) -> None:
         session.expect("alive")
 
 
-CHECKS = {
-    "publish and subscribe": publish_and_subscribe,
-    "pattern subscribe": pattern_subscribe,
-    "sharded publish and subscribe": sharded,
-    "append: XADD, XRANGE, XLEN": append,
-    "blocking XREAD, woken by XADD": blocking_read,
-    "group: create, read, acknowledge": group,
-    "pending: XPENDING, XCLAIM, XAUTOCLAIM": pending,
-    "MULTI and EXEC": transaction,
-    "WATCH: a conflict aborts EXEC": watch,
-    "pipelining: 1000 commands through --pipe": pipelining,
-    "strings: SET, GET, INCR, EXPIRE": strings,
-    "large binary payload, all byte values": large,
-    "INFO": info,
-    "SCAN": scan,
-    "reconnect after CLIENT KILL": reconnect,
-}
-
-
-def interactive() -> None:
+def interactive(protocol: str) -> None:
     """On a terminal redis-cli asks COMMAND DOCS when it starts, and shows typed replies."""
     master, slave = pty.openpty()
     # A terminal without a size would be asked for its cursor position, and nobody would answer.
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    process = subprocess.Popen(argv(), stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
+    process = subprocess.Popen(argv(protocol), stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
     os.close(slave)
     try:
         read_until(master, b"> ")
@@ -251,6 +232,26 @@ def read_until(terminal: int, wanted: bytes) -> None:
         if left <= 0 or not select.select([terminal], [], [], left)[0]:
             raise TimeoutError(f"no {wanted!r} in {seen!r}")
         seen += os.read(terminal, 65536)
+
+
+CHECKS = {
+    "publish and subscribe": publish_and_subscribe,
+    "pattern subscribe": pattern_subscribe,
+    "sharded publish and subscribe": sharded,
+    "append: XADD, XRANGE, XLEN": append,
+    "blocking XREAD, woken by XADD": blocking_read,
+    "group: create, read, acknowledge": group,
+    "pending: XPENDING, XCLAIM, XAUTOCLAIM": pending,
+    "MULTI and EXEC": transaction,
+    "WATCH: a conflict aborts EXEC": watch,
+    "pipelining: 1000 commands through --pipe": pipelining,
+    "strings: SET, GET, INCR, EXPIRE": strings,
+    "large binary payload, all byte values": large,
+    "INFO": info,
+    "SCAN": scan,
+    "reconnect after CLIENT KILL": reconnect,
+    "interactive on a terminal": interactive,
+}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ export async function check(name, body) {
     console.log(`ok - ${name}`);
   } catch (error) {
     failed += 1;
-    console.log(`not ok - ${name}: ${String(error?.message ?? error).replaceAll("\n", " ")}`);
+    console.log(`not ok - ${name}: ${String(error?.message ?? error).replaceAll("\n", " ").slice(0, 600)}`);
   } finally {
     clearTimeout(timer);
   }

@@ -25,14 +25,13 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent
 sys.path.insert(0, str(TESTS))
 
+import script  # noqa: E402
 import server  # noqa: E402
 
-TIMEOUT_S = 60
 DEFAULT_DOCUMENT = TESTS.parent.parent / "shared/000_b12e2979732c7dce.txt"
 GENERATED = TESTS / ".env/document"
 HEADING_OR_SNIPPET = re.compile(r"^#+ (?P<heading>.+?)$|^```typescript\n(?P<snippet>.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"^// <<< (.+)$", re.MULTILINE)
-LAST_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
 def main() -> None:
@@ -53,10 +52,7 @@ def main() -> None:
         for mode in modes:
             for name in chosen:
                 results[f"{mode}: {name}"] = run(name, modules[name], mode, kind, port)
-    print(f"\n== {kind}: summary")
-    for name, result in results.items():
-        print(f"{name:36} {result}")
-    if any(not result.startswith("ok") for result in results.values()):
+    if not script.summarize(kind, results):
         sys.exit(1)
 
 
@@ -108,32 +104,13 @@ def slug(heading: str) -> str:
 
 
 def run(name: str, module: str, mode: str, kind: str, port: int) -> str:
-    """Runs one composed module and judges it: `ok …` or what is wrong."""
+    """Runs one composed module and judges it: `ok: ...` or what is wrong."""
     print(f"\n== {mode}: {name}", flush=True)
-    bun = server.tool("bun")
-    if bun is None:
-        print(f"SKIPPED: {name}: no bun; run tests/setup.sh")
-        return "SKIPPED"
     GENERATED.mkdir(parents=True, exist_ok=True)
     path = GENERATED / f"{name}.ts"
     path.write_text(module.replace('"../support.ts"', f'"{HERE}/support.ts"'))
     env = {"REDIS_URL": f"redis://127.0.0.1:{port}", "FIRTH_TEST_SERVER": kind, "FIRTH_DOCUMENT_MODE": mode}
-    status, output = server.run_script([bun, "run", str(path)], env, TESTS, TIMEOUT_S)
-    print(output, end="")
-    return judge(status, output)
-
-
-def judge(status: int | None, output: str) -> str:
-    if status is None:
-        return f"FAILED: not done within {TIMEOUT_S} s"
-    lines = output.strip().splitlines()
-    counts = LAST_LINE.match(lines[-1]) if lines else None
-    if counts is None:
-        return f"FAILED: status {status}, ended without its last line"
-    passed, failed = int(counts[1]), int(counts[2])
-    if status != 0 or failed > 0 or passed == 0:
-        return f"FAILED: {passed} passed, {failed} failed, status {status}"
-    return f"ok: {passed} passed"
+    return script.verdict("bun", ["run", str(path)], env)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ export async function check(name: string, body: () => unknown): Promise<void> {
     print(`ok - ${name}`);
   } catch (error: any) {
     failed += 1;
-    print(`not ok - ${name}: ${String(error?.message ?? error).replaceAll("\n", " ")}`);
+    print(`not ok - ${name}: ${String(error?.message ?? error).replaceAll("\n", " ").slice(0, 600)}`);
   }
 }
 

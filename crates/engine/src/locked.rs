@@ -34,6 +34,20 @@ impl ShardSet {
         ShardSet(1 << hash.shard())
     }
 
+    /// Returns each shard as a set of its own.
+    pub fn each() -> impl Iterator<Item = ShardSet> {
+        (0..SHARDS).map(|index| ShardSet(1 << index))
+    }
+
+    fn indexes(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let index = rest.trailing_zeros();
+            rest &= rest.wrapping_sub(1);
+            (index < u64::BITS).then_some(index as usize)
+        })
+    }
+
     /// Adds the shards of another set.
     pub fn add(&mut self, other: ShardSet) {
         self.0 |= other.0;
@@ -67,13 +81,8 @@ enum Look {
 
 impl<'e> Locked<'e> {
     pub(crate) fn new(engine: &'e Engine, set: ShardSet, now_ms: u64) -> Self {
-        let wanted = (0..SHARDS).filter(|index| set.0 >> index & 1 == 1);
-        let shards = if set.0.count_ones() == 1 {
-            let index = set.0.trailing_zeros() as usize;
-            SmallVec::from_buf([(index, engine.shard(index).lock())])
-        } else {
-            wanted.map(|index| (index, engine.shard(index).lock())).collect()
-        };
+        let lock = |index| (index, engine.shard(index).lock());
+        let shards = set.indexes().map(lock).collect();
         let settings = engine.settings();
         Locked {
             engine,

@@ -34,6 +34,22 @@ pub enum ReadReply {
     Array,
 }
 
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What only developers want to know.
+    Debug,
+    /// What is rarely of interest, such as connections that come and go.
+    Verbose,
+    /// What somebody who runs a server wants to know.
+    #[default]
+    Notice,
+    /// What is wrong.
+    Warning,
+    /// Nothing.
+    Nothing,
+}
+
 /// Everything that can be configured.
 ///
 /// A worker keeps a copy and takes a new one when the version has changed.
@@ -47,6 +63,12 @@ pub struct Config {
     pub unix_socket: Option<PathBuf>,
     /// The data folder.
     pub dir: PathBuf,
+    /// The file that the configuration was read from, if any.
+    pub file: Option<PathBuf>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// How many connections may wait to be accepted.
+    pub tcp_backlog: u32,
     /// How many workers there are.
     pub threads: usize,
     /// The password of the default user; empty for none.
@@ -96,6 +118,9 @@ impl Default for Config {
             port: 6379,
             unix_socket: None,
             dir: PathBuf::from("./data"),
+            file: None,
+            log_level: LogLevel::default(),
+            tcp_backlog: 511,
             threads: 2,
             password: String::new(),
             protected_mode: true,

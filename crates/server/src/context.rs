@@ -13,6 +13,9 @@ use crate::server::Server;
 use crate::session::{Blocked, Session};
 use crate::spec::Spec;
 
+/// A wait that time alone can end is tried again at least this often, since others may shorten it.
+const RETRY_MS_MAX: u64 = 100;
+
 /// Everything that a command may use: the server, its client's session, and the keys that it has
 /// declared, locked.
 #[derive(Debug)]
@@ -72,7 +75,8 @@ impl<'e> Context<'_, 'e> {
         let Some(mailbox) = self.server.mailbox(self.local.number).cloned() else { return };
         let now_ms = self.local.monotonic_ms;
         let deadline_ms = wait.timeout_ms.map(|timeout_ms| now_ms.saturating_add(timeout_ms));
-        let retry_ms = wait.retry_after_ms.map(|after_ms| now_ms.saturating_add(after_ms));
+        let retry_every_ms = wait.retry_after_ms.unwrap_or(RETRY_MS_MAX).clamp(1, RETRY_MS_MAX);
+        let retry_ms = wait.retry_after_ms.map(|_| now_ms + retry_every_ms);
         let id = self.server.next_wait();
         let reader =
             Arc::new(BlockedReader::new(id, self.session.client.address, mailbox, wait));
@@ -84,6 +88,6 @@ impl<'e> Context<'_, 'e> {
         }
         *self.session.client.blocked.lock() = Some(reader.clone());
         self.session.client.note(ClientState::Blocked, true);
-        self.session.blocked = Some(Blocked { reader, deadline_ms, retry_ms });
+        self.session.blocked = Some(Blocked { reader, deadline_ms, retry_ms, retry_every_ms });
     }
 }

@@ -1,5 +1,7 @@
 //! The one path that every request takes: lookup, arity, authentication, queueing, locking, run.
 
+use std::sync::atomic::Ordering;
+
 use firth_engine::{Lsn, ShardSet, Signals};
 use firth_resp::{Protocol, Reply, Request};
 
@@ -129,7 +131,7 @@ fn queue(
     }
     queued.queue.push((spec, request.to_owned_request()));
     let count = i64::try_from(queued.queue.len()).unwrap_or(i64::MAX);
-    session.client.queued.store(count, std::sync::atomic::Ordering::Relaxed);
+    session.client.queued.store(count, Ordering::Relaxed);
     Reply::new(&mut local.outboxes.reply, session.protocol).simple("QUEUED");
     settle_reply_mode(local, session, start);
 }
@@ -143,9 +145,10 @@ fn run_alone(
     request: Request<'_>,
 ) -> Lsn {
     monitor::show(server, local, session, command.spec, request);
+    let index = u32::try_from(command.index).unwrap_or(u32::MAX);
+    session.client.last_command.store(index, Ordering::Relaxed);
     let shards = shards_of(server, session, command.spec, request);
     let mut keys = server.engine.lock(shards, local.now_ms);
-    let started_ns = server.monotonic_ns();
     let mut cx = Context {
         server,
         local,
@@ -162,7 +165,10 @@ fn run_alone(
         tell(server, local, session, signals);
     }
     drop(keys);
-    let took_ns = server.monotonic_ns().saturating_sub(started_ns);
+    // One reading serves as the end of this command and as the start of the next one.
+    let ended_ns = server.monotonic_ns();
+    let took_ns = ended_ns.saturating_sub(local.monotonic_ns);
+    local.monotonic_ns = ended_ns;
     if let Some(stats) = local.stats.commands.get(command.index) {
         stats.time_ns.add(took_ns);
     }

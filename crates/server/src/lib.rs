@@ -19,6 +19,7 @@ pub mod pause;
 pub mod reply_error;
 pub mod server;
 pub mod session;
+pub mod settings;
 pub mod slow_log;
 pub mod spec;
 pub mod stats;

@@ -27,6 +27,8 @@ pub struct Local {
     pub now_ms: u64,
     /// The monotonic clock, read with it.
     pub monotonic_ms: u64,
+    /// The monotonic clock, read after each command as well, to tell how long it took.
+    pub monotonic_ns: u64,
     /// When something is to be done for a client, by the monotonic clock.
     pub timers: BTreeSet<(u64, u64)>,
     /// Clients whose connection is to be closed at the end of the tick.

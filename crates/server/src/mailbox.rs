@@ -63,6 +63,10 @@ pub enum CloseReason {
     Killed,
     /// It reads more slowly than it is sent to.
     OutputLimit,
+    /// It was idle for longer than is allowed.
+    Idle,
+    /// More of its requests wait than is allowed.
+    InputLimit,
 }
 
 /// The mail of one worker. Sending wakes the worker at most once until it looks.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use firth_engine::Engine;
+use firth_engine::{Engine, Signals};
 use parking_lot::{Mutex, RwLock};
 
 use crate::client::Clients;
 use crate::commands::Table;
 use crate::config::Config;
+use crate::local::Local;
 use crate::mailbox::Mailbox;
+use crate::notification;
 use crate::pause::Pause;
+use crate::session::Session;
 use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
 use crate::tracking::Broadcasts;
@@ -175,6 +178,16 @@ impl Server {
         if let Some(stop) = &*self.shutdown.lock() {
             (stop.0)();
         }
+    }
+
+    /// Ends what a client that is leaving was in the middle of.
+    pub fn leave(&self, local: &mut Local, session: &mut Session) {
+        let _ = (local, session);
+    }
+
+    /// Tells others what happened outside of any client's command.
+    pub fn tell_others(&self, local: &mut Local, signals: Signals) {
+        notification::publish(self, local, signals.events);
     }
 
     fn apply_to_engine(&self, config: &Config) {

@@ -98,6 +98,8 @@ pub struct Blocked {
     pub deadline_ms: Option<u64>,
     /// When to try again although nothing has changed.
     pub retry_ms: Option<u64>,
+    /// How long to wait then before the next try.
+    pub retry_every_ms: u64,
 }
 
 /// Which of a client's replies are sent.

@@ -80,10 +80,10 @@ fn publishes_to_channels_and_patterns() {
             received.push((message.get_channel_name().to_owned(), pattern, payload));
         }
         received.sort();
-        assert_eq!(received, [
-            ("news".into(), None, "one".into()),
-            ("news".into(), Some("n*".into()), "one".into()),
-        ]);
+        assert_eq!(
+            received,
+            [("news".into(), None, "one".into()), ("news".into(), Some("n*".into()), "one".into()),]
+        );
         pubsub.unsubscribe("news").unwrap();
         pubsub.punsubscribe("n*").unwrap();
         let reached: i64 = Commands::publish(&mut publisher, "news", "two").unwrap();
@@ -218,10 +218,8 @@ fn reconnects_after_being_killed() {
         let mut victim = connect(client);
         let mut killer = connect(client);
         let id: i64 = redis::cmd("CLIENT").arg("ID").query(&mut victim).unwrap();
-        let killed: i64 = redis::cmd("CLIENT")
-            .arg(&["KILL", "ID", &id.to_string()])
-            .query(&mut killer)
-            .unwrap();
+        let killed: i64 =
+            redis::cmd("CLIENT").arg(&["KILL", "ID", &id.to_string()]).query(&mut killer).unwrap();
         assert_eq!(killed, 1);
         let lost: RedisResult<String> = redis::cmd("PING").query(&mut victim);
         assert!(lost.unwrap_err().is_connection_dropped());

@@ -21,7 +21,7 @@ await t.check("both workers start", () => {
 });
 
 if (t.mode === "array") {
-  const orders = [{ n: "1", item: "a b" }, { n: "2", item: "" }, { n: "3", item: "ü€" }, { n: "4", item: "d" }];
+  const orders = [{ n: "1", item: "a b" }, { n: "2", item: "" }, { n: "3", item: "\u{fc}\u{20ac}" }, { n: "4", item: "d" }];
   let poison = "";
 
   await t.check("every order is processed once", async () => {

@@ -34,8 +34,8 @@ await t.check("notifyUser reaches all of that user's sockets and nobody else", a
 });
 
 await t.check("broadcast reaches every socket once", async () => {
-  await broadcast({ text: "ü€😀" });
-  await t.until("all sockets", () => all.every((one) => one.got.some((message) => message.text === "ü€😀")));
+  await broadcast({ text: "\u{fc}\u{20ac}\u{1f600}" });
+  await t.until("all sockets", () => all.every((one) => one.got.some((message) => message.text === "\u{fc}\u{20ac}\u{1f600}")));
   t.assert.deepEqual(all.map((one) => one.got.length), [2, 2, 1]);
 });
 

@@ -1,8 +1,19 @@
-//! Acknowledging entries.
+//! Acknowledging entries, and deleting those that are done with.
 
 use smallvec::SmallVec;
 
-use super::{EntryId, StreamEffect, StreamMut};
+use super::{EntryId, References, StreamEffect, StreamMut};
+
+/// What became of an entry that was to be acknowledged and deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AckDeletion {
+    /// It is acknowledged, and it is not in the stream any more.
+    Deleted,
+    /// It is acknowledged, but stays because a group references it.
+    Kept,
+    /// It was not pending in the group; nothing has changed.
+    NotPending,
+}
 
 impl StreamMut<'_, '_> {
     /// Acknowledges entries for a group, which need not be in the stream any more. Returns how many
@@ -23,5 +34,32 @@ impl StreamMut<'_, '_> {
             self.touch();
         }
         acknowledged
+    }
+
+    /// Acknowledges entries for a group and deletes those of them that may go. Says what became of
+    /// each: nothing if there is no such group.
+    pub fn acknowledge_and_delete(
+        &mut self,
+        group: &[u8],
+        ids: &[EntryId],
+        references: References,
+    ) -> Vec<AckDeletion> {
+        let mut outcomes = Vec::with_capacity(ids.len());
+        let mut done = SmallVec::<[EntryId; 10]>::new();
+        for &id in ids {
+            if self.acknowledge(group, &[id]) == 0 {
+                outcomes.push(AckDeletion::NotPending);
+            } else if references == References::Acked && self.stream.groups.references(id) {
+                outcomes.push(AckDeletion::Kept);
+            } else {
+                outcomes.push(AckDeletion::Deleted);
+                done.push(id);
+            }
+        }
+        if references == References::Delete && !done.is_empty() {
+            self.commit(StreamEffect::ForgetEverywhere { ids: &done });
+        }
+        self.delete(&done);
+        outcomes
     }
 }

@@ -415,6 +415,44 @@ fn pending_entries_are_found_by_range_idle_time_and_owner() {
     });
 }
 
+#[test]
+fn acknowledged_entries_are_deleted_unless_others_still_need_them() {
+    use AckDeletion::{Deleted, Kept, NotPending};
+    let check = |references, expect: &[AckDeletion], left: &[u64], of_others: &[u64]| {
+        let bench = Bench::new(5);
+        bench.at(5, |stream| {
+            read(stream, ALICE, 4);
+            stream.create_group(b"h", GroupStart::After(id(3)), None).unwrap();
+            let rows = [(id(2), 1), (id(3), 1)];
+            let own =
+                StreamEffect::Own { group: b"h", consumer: BOB, delivered_ms: 5, rows: &rows };
+            stream.commit(own);
+            delete(stream, &[3]);
+            let asked = ids(&[4, 1, 2, 3, 1, 5]);
+            let outcomes = stream.acknowledge_and_delete(G, &asked, references);
+            assert_eq!(outcomes, expect);
+            assert_eq!(testing::ids(stream.stream()), left);
+            assert!(pending(stream).is_empty());
+            let others = stream.stream().groups().get(b"h").unwrap();
+            let others = others.pending.iter_from(EntryId::MIN).map(|row| row.id);
+            assert_eq!(numbers(others), of_others);
+            assert_eq!(
+                stream.acknowledge_and_delete(b"none", &ids(&[5]), references),
+                [NotPending]
+            );
+        });
+    };
+    let all = [Deleted, Deleted, Deleted, Deleted, NotPending, NotPending];
+    check(References::Keep, &all, &[5], &[2, 3]);
+    check(References::Delete, &all, &[5], &[]);
+    check(
+        References::Acked,
+        &[Kept, Deleted, Kept, Kept, NotPending, NotPending],
+        &[2, 4, 5],
+        &[2, 3],
+    );
+}
+
 /// What the property test does to a group.
 #[derive(Clone, Debug)]
 enum Step {

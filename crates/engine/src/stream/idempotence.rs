@@ -29,6 +29,8 @@ pub struct Idempotence {
     pub iids_added: u64,
     /// How many repeated attempts were ever recognized.
     pub iids_duplicates: u64,
+    /// At how many recorded attempts the expired ones are swept out again.
+    next_sweep: u64,
 }
 
 impl Idempotence {
@@ -42,6 +44,7 @@ impl Idempotence {
             producers: BTreeMap::new(),
             iids_added: 0,
             iids_duplicates: 0,
+            next_sweep: SWEEP_EVERY_MIN as u64,
         }
     }
 
@@ -81,8 +84,10 @@ impl Idempotence {
             self.producers.insert(pid.into(), producer);
         }
         self.iids_added += 1;
-        if self.iids_added.is_multiple_of(self.producers.len().max(SWEEP_EVERY_MIN) as u64) {
+        if self.iids_added >= self.next_sweep {
             self.sweep(id.ms);
+            let producers = self.producers.len().max(SWEEP_EVERY_MIN);
+            self.next_sweep = self.iids_added + producers as u64;
         }
     }
 

@@ -37,6 +37,7 @@ pub(crate) mod testing;
 mod varint;
 mod window;
 
+pub use ack::AckDeletion;
 pub use append::{Append, AppendError, Attempt, CreateStream, NewId};
 pub use auto_claim::{AutoClaim, AutoClaimed};
 pub use change::StreamMut;

@@ -1,1 +1,83 @@
-//! Sockets.
+//! Sockets: the only place of the server that touches them.
+//!
+//! Each worker has a thread with a loop of its own: read all, run all, commit once, write all.
+
+mod connection;
+mod event_loop;
+mod listener;
+mod stream;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use mio::{Poll, Token, Waker};
+use parking_lot::Mutex;
+
+use crate::net::event_loop::EventLoop;
+use crate::net::stream::Stream;
+use crate::server::Server;
+use crate::worker::Worker;
+
+pub use listener::{BindError, Listener};
+
+/// The token of the waker of a loop.
+const WAKER: Token = Token(usize::MAX);
+
+/// What the loops share.
+#[derive(Debug, Default)]
+struct Loops {
+    is_stopping: AtomicBool,
+    /// New connections on their way to each loop.
+    arrivals: Vec<Mutex<Vec<Stream>>>,
+}
+
+/// Serves clients until [`Server::shut_down`] is called.
+///
+/// # Errors
+/// A loop could not be set up.
+pub fn serve(server: &Arc<Server>, listeners: Vec<Listener>) -> io::Result<()> {
+    let workers = server.mailboxes().len();
+    let arrivals = (0..workers).map(|_| Mutex::default()).collect();
+    let loops = Arc::new(Loops { is_stopping: AtomicBool::new(false), arrivals });
+    stop_on_shutdown(server, &loops);
+    let mut listeners = Some(listeners);
+    let mut threads = Vec::new();
+    for number in 0..workers {
+        let number = u16::try_from(number).map_err(io::Error::other)?;
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let Some(worker) = Worker::new(server.clone(), number) else { continue };
+        if let Some(mailbox) = server.mailbox(number) {
+            mailbox.on_mail(move || {
+                if let Err(error) = waker.wake() {
+                    tracing::error!(%error, "a worker cannot be woken");
+                }
+            });
+        }
+        // The first loop takes the connections and hands them out in turn.
+        let listeners = listeners.take().unwrap_or_default();
+        let mut event_loop = EventLoop::new(poll, worker, loops.clone(), listeners)?;
+        let thread = thread::Builder::new().name(format!("firth-worker-{number}"));
+        threads.push(thread.spawn(move || event_loop.run())?);
+    }
+    for thread in threads {
+        match thread.join() {
+            Ok(outcome) => outcome?,
+            Err(_) => return Err(io::Error::other("a worker has panicked")),
+        }
+    }
+    Ok(())
+}
+
+fn stop_on_shutdown(server: &Arc<Server>, loops: &Arc<Loops>) {
+    let loops = loops.clone();
+    let mailboxes = server.mailboxes().to_vec();
+    server.on_shutdown(move || {
+        loops.is_stopping.store(true, Ordering::Release);
+        for mailbox in &mailboxes {
+            mailbox.wake();
+        }
+    });
+}

@@ -52,11 +52,6 @@ impl Command {
         String::from_utf8_lossy(bytes).to_ascii_uppercase()
     }
 
-    /// Whether an argument after the name equals `word` without regard to case.
-    pub(crate) fn has(&self, word: &str) -> bool {
-        self.0.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
-    }
-
     /// The bytes of this command as a client sends them.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = format!("*{}\r\n", self.0.len()).into_bytes();

@@ -95,6 +95,17 @@ const ROWS: &[Row] = &[
         apply: |case| drop_fields(case, "XINFO", &["inactive", "active-time"]),
     },
     Row {
+        reason: "Redis 8.2 limits ENTRIESREAD to the entries ever added; lag follows from it",
+        oracles: BOTH,
+        apply: |case| {
+            if case.command.name() != "XINFO" {
+                return Effect::None;
+            }
+            take_larger_counters(case.ours, case.theirs);
+            Effect::Evened
+        },
+    },
+    Row {
         reason: "Redis 7.0 computed lag with a formula that ignored some deletions",
         oracles: REDIS7,
         apply: |case| drop_fields(case, "XINFO", &["lag"]),
@@ -112,10 +123,39 @@ const ROWS: &[Row] = &[
         },
     },
     Row {
+        reason: "a group reader whose stream went away was told so in other words before 7.2",
+        oracles: REDIS7,
+        apply: |case| {
+            let nogroup = case.ours.is_error("NOGROUP No such key");
+            accept(case, nogroup, "UNBLOCKED the stream key no longer exists")
+        },
+    },
+    Row {
+        reason: "and one whose group was destroyed, too",
+        oracles: REDIS7,
+        apply: |case| {
+            let nogroup = case.ours.is_error("NOGROUP No such key");
+            accept(case, nogroup, "NOGROUP the consumer group this client was blocked on no longer")
+        },
+    },
+    Row {
+        reason: "a blocked reader that named a key twice got it once before 7.2",
+        oracles: REDIS7,
+        apply: |case| {
+            let twice = [case.theirs.items(), case.theirs.items()].concat();
+            if twice.is_empty() || case.ours.items() != twice {
+                return Effect::None;
+            }
+            *case.ours = case.theirs.clone();
+            Effect::Evened
+        },
+    },
+    Row {
         reason: "Valkey answers CLUSTER KEYSLOT without a cluster",
         oracles: VALKEY9,
         apply: |case| {
-            let slot = case.command.word(1) == "KEYSLOT" && matches!(case.theirs, Reply::Integer(_));
+            let slot =
+                case.command.word(1) == "KEYSLOT" && matches!(case.theirs, Reply::Integer(_));
             if !slot || !case.ours.is_error("ERR This instance has cluster support disabled") {
                 return Effect::None;
             }
@@ -208,6 +248,28 @@ const ROWS: &[Row] = &[
         },
     },
 ];
+
+/// Takes over their entries-read where ours is smaller, and the lag behind it.
+fn take_larger_counters(ours: &mut Reply, theirs: &Reply) {
+    let theirs = theirs.items();
+    let Some(ours) = ours.items_mut() else { return };
+    let name = |index: usize| theirs.get(index).map_or(&b""[..], Reply::bytes);
+    for index in 1..ours.len().min(theirs.len()) {
+        let smaller = match (&ours[index], &theirs[index]) {
+            (Reply::Integer(mine), Reply::Integer(other)) => mine < other,
+            _ => false,
+        };
+        if name(index - 1) == b"entries-read" && smaller {
+            ours[index] = theirs[index].clone();
+            if name(index + 1) == b"lag" && index + 2 < ours.len() && index + 2 < theirs.len() {
+                ours[index + 2] = theirs[index + 2].clone();
+            }
+        }
+    }
+    for (mine, other) in ours.iter_mut().zip(theirs) {
+        take_larger_counters(mine, other);
+    }
+}
 
 /// Accepts other words of an error, as long as Firth uses those of Redis 8.10.
 fn wording(case: &mut Case<'_>, newest: &str, others: &[&str]) -> Effect {

@@ -47,7 +47,8 @@ pub(crate) fn wrong_arity(oracle: Kind) {
     for line in lines {
         let pair = Pair { ours: vec![mine.call(&line)], theirs: vec![other.call(&line)] };
         if compare(oracle, &Command::parse(&line), &[], &pair) == Verdict::Different {
-            faults.push(format!("{line}\n   ours   {}\n   theirs {}", pair.ours[0], pair.theirs[0]));
+            faults
+                .push(format!("{line}\n   ours   {}\n   theirs {}", pair.ours[0], pair.theirs[0]));
         }
     }
     assert!(faults.is_empty(), "against {oracle:?}:\n{}", faults.join("\n"));

@@ -1,5 +1,7 @@
 //! Runs scripts on two servers in lockstep and finds the first step whose replies differ.
 
+use std::cell::RefCell;
+
 use crate::client::{Client, Protocol};
 use crate::command::{Command, Script, Step};
 use crate::compare::{Pair, Verdict, compare};
@@ -33,7 +35,7 @@ type Frames = Vec<Vec<Reply>>;
 #[derive(Debug)]
 pub(crate) struct Duel {
     pub(crate) oracle: Kind,
-    ours: Server,
+    ours: RefCell<Server>,
     theirs: Server,
     protocol: Protocol,
     collect: Collect,
@@ -50,7 +52,7 @@ struct Side {
 impl Duel {
     /// Starts both servers.
     pub(crate) fn start(oracle: Kind, protocol: Protocol, collect: Collect) -> Self {
-        let ours = Server::start(Kind::under_test());
+        let ours = RefCell::new(Server::start(Kind::under_test()));
         let theirs = Server::start(oracle);
         Self { oracle, ours, theirs, protocol, collect }
     }
@@ -58,12 +60,16 @@ impl Duel {
     /// Runs a script on empty servers up to the first mismatch.
     pub(crate) fn run(&self, script: &[Step]) -> Option<Mismatch> {
         let connections = script.iter().map(|step| step.connection + 1).max().unwrap_or(1);
-        reset(&self.ours);
+        if !self.ours.borrow().accepts() {
+            // The script before this one ended it; that script was reported.
+            self.ours.replace(Server::start(Kind::under_test()));
+        }
+        reset(&self.ours.borrow());
         reset(&self.theirs);
         if self.collect == Collect::Wakes {
             return self.run_wakes(script, connections);
         }
-        let mut ours = Side::open(&self.ours, self.protocol, connections);
+        let mut ours = Side::open(&self.ours.borrow(), self.protocol, connections);
         let mut theirs = Side::open(&self.theirs, self.protocol, connections);
         let found = self.judge_all(script, |step| {
             let queued = theirs.take_queued(step);
@@ -76,7 +82,7 @@ impl Duel {
     }
 
     fn run_wakes(&self, script: &[Step], connections: usize) -> Option<Mismatch> {
-        let mut ours = Readers::open(&self.ours, self.protocol, connections);
+        let mut ours = Readers::open(&self.ours.borrow(), self.protocol, connections);
         let mut theirs = Readers::open(&self.theirs, self.protocol, connections);
         let found = self.judge_all(script, |step| {
             if theirs.waits(step.connection) {
@@ -110,12 +116,12 @@ impl Duel {
 
     /// What the server under test wrote last.
     pub(crate) fn log_tail(&self) -> String {
-        self.ours.log_tail()
+        self.ours.borrow().log_tail()
     }
 
     /// The ports of both servers.
     pub(crate) fn ports(&self) -> (u16, u16) {
-        (self.ours.port(), self.theirs.port())
+        (self.ours.borrow().port(), self.theirs.port())
     }
 
     fn judge(
@@ -204,7 +210,8 @@ impl Side {
     /// The commands that this step will run if it is an EXEC.
     fn take_queued(&mut self, step: &Step) -> Vec<Command> {
         let exec = step.command.name() == "EXEC";
-        exec.then(|| self.queued[step.connection].clone().unwrap_or_default()).unwrap_or_default()
+        let queued = self.queued[step.connection].clone();
+        queued.filter(|_| exec).unwrap_or_default()
     }
 
     /// Ends every subscription and transaction before the connections go, so that the next

@@ -100,6 +100,11 @@ impl Server {
         self.port
     }
 
+    /// Whether it still takes connections.
+    pub(crate) fn accepts(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+    }
+
     /// The last lines that the server wrote.
     pub(crate) fn log_tail(&self) -> String {
         let log = fs::read_to_string(self.dir.join("test.log")).unwrap_or_default();
@@ -121,9 +126,8 @@ fn take_port() -> u16 {
     let first = env::var("FIRTH_TEST_PORT").ok().and_then(|text| text.parse().ok());
     let first: u16 = first.unwrap_or(FIRST_PORT);
     let mut taken = PORTS.lock().expect("no panic under the lock");
-    let free = |port: &u16| {
-        !taken.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok()
-    };
+    let free =
+        |port: &u16| !taken.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let port = (first..first + PORT_COUNT).find(free).expect("a free port");
     taken.insert(port);
     port

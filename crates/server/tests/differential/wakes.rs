@@ -11,7 +11,7 @@ use crate::command::{Command, Step};
 use crate::reply::Reply;
 use crate::server::Server;
 
-/// A look at a socket on which nothing should have come.
+/// How long a look at a socket takes before CLIENT LIST is asked again.
 const GLANCE: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,12 +52,8 @@ impl Readers {
         let mut frames = Vec::new();
         for index in self.active_first(step) {
             let mut seen = Vec::new();
-            while self.clients[index].waits && seen.is_empty() {
-                let blocked = self.is_blocked(index);
-                let patience = if blocked || index == step.connection { GLANCE } else { PATIENCE };
-                let reply = self.clients[index].client.read_within(patience);
-                match reply {
-                    Reply::Silence if blocked => break,
+            while self.clients[index].waits && seen.is_empty() && !self.is_blocked(index) {
+                match self.clients[index].client.read_within(GLANCE) {
                     Reply::Silence if Instant::now() < deadline => {}
                     reply => seen.push(reply),
                 }
@@ -98,14 +94,13 @@ impl Readers {
             return vec![self.clients[index].client.read()];
         }
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let blocked = self.is_blocked(index);
+        while !self.is_blocked(index) {
             match self.clients[index].client.read_within(GLANCE) {
-                Reply::Silence if blocked => return Vec::new(),
                 Reply::Silence if Instant::now() < deadline => {}
                 other => return vec![other],
             }
         }
+        Vec::new()
     }
 
     fn active_first(&self, step: &Step) -> Vec<usize> {

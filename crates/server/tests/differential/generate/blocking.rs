@@ -46,12 +46,12 @@ const ACTS: &[&str] = &[
 ];
 
 /// A script of waits and of what ends them.
-pub(crate) fn script(rng: &mut Rng, _oracle: Kind) -> Script {
+pub(crate) fn script(rng: &mut Rng, oracle: Kind) -> Script {
     let mut steps = Vec::new();
     let mut ms = 1;
     beginning(&mut steps, &mut ms);
     for _ in 0..40 {
-        match rng.below(12) {
+        match rng.below(14) {
             0..5 => steps.push(Step::on(1 + rng.below(2), rng.pick(READS))),
             5..8 => {
                 ms += 1;
@@ -60,7 +60,12 @@ pub(crate) fn script(rng: &mut Rng, _oracle: Kind) -> Script {
             }
             8 => transaction(rng, &mut steps, &mut ms),
             9 => beginning(&mut steps, &mut ms),
-            _ => steps.push(Step::parse(rng.pick(ACTS))),
+            _ => {
+                // Redis 7.0 answered an empty list to a reader whose stream was swapped away.
+                let act = rng.pick(ACTS);
+                let known = oracle == Kind::Redis7 && act.starts_with("SWAPDB");
+                steps.push(Step::parse(if known { "PING" } else { act }));
+            }
         }
     }
     steps

@@ -192,8 +192,17 @@ impl<'a> Streams<'a> {
 
     fn count(&mut self) -> &'static str {
         self.rng.pick(&[
-            "", "", "", "COUNT 1", "COUNT 1", "COUNT 2", "COUNT 3", "COUNT 100", "COUNT 0",
-            "COUNT -1", "COUNT abc",
+            "",
+            "",
+            "",
+            "COUNT 1",
+            "COUNT 1",
+            "COUNT 2",
+            "COUNT 3",
+            "COUNT 100",
+            "COUNT 0",
+            "COUNT -1",
+            "COUNT abc",
         ])
     }
 

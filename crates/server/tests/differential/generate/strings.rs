@@ -13,11 +13,8 @@ const FLOATS: &[&str] =
 
 /// A script about strings.
 pub(crate) fn script(rng: &mut Rng, _oracle: Kind) -> Script {
-    let mut steps = vec![
-        Step::parse("SET t1 hello"),
-        Step::parse("SET n1 10"),
-        Step::parse("XADD st 1-1 f v"),
-    ];
+    let mut steps =
+        vec![Step::parse("SET t1 hello"), Step::parse("SET n1 10"), Step::parse("XADD st 1-1 f v")];
     for _ in 0..40 + rng.below(60) {
         let line = line(rng);
         steps.push(step(rng, &line));

@@ -1,0 +1,435 @@
+//! The loop of one worker: read all, run all, write all.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::{Events, Poll, Token};
+
+use super::connection::Connection;
+use super::listener::Listener;
+use super::stream::Stream;
+use super::{Loops, WAKER};
+use crate::mailbox::CloseReason;
+use crate::outboxes::slot_of;
+use crate::worker::Worker;
+
+/// How much is read at a time.
+const READ_BYTES: usize = 128 * 1024;
+/// How much one client may bring in one tick before the others have their turn.
+const TURN_BYTES: usize = 1024 * 1024;
+/// How much may wait for a client before nothing more is read from it.
+const OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How much may wait of a client that is blocked before nothing more is read from it.
+const HELD_BYTES_MAX: usize = 1024 * 1024;
+/// How many pieces are sent at a time.
+const SLICES: usize = 64;
+/// For how long a connection that is to be closed may take to fetch its last replies.
+const CLOSING_MS_MAX: u64 = 10_000;
+/// How many connections are accepted in one tick.
+const ACCEPTS_MAX: usize = 256;
+
+/// The loop of one worker.
+pub(super) struct EventLoop {
+    poll: Poll,
+    worker: Worker,
+    loops: Arc<Loops>,
+    listeners: Vec<Listener>,
+    next_worker: usize,
+    connections: Vec<Option<Connection>>,
+    scratch: Vec<u8>,
+    /// Clients that have more to be read, although nothing will say so again.
+    again: Vec<u64>,
+    /// Clients that something waits for which could not be sent.
+    unsent: Vec<u64>,
+}
+
+/// What came of reading from a client.
+enum Turn {
+    /// There is no more for now.
+    Over,
+    /// It goes on in the next tick.
+    Again,
+    /// The connection is gone.
+    Gone,
+}
+
+impl EventLoop {
+    pub(super) fn new(
+        poll: Poll,
+        worker: Worker,
+        loops: Arc<Loops>,
+        mut listeners: Vec<Listener>,
+    ) -> io::Result<Self> {
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), listener_token(index))?;
+        }
+        Ok(EventLoop {
+            poll,
+            worker,
+            loops,
+            listeners,
+            next_worker: 0,
+            connections: Vec::new(),
+            scratch: vec![0; READ_BYTES],
+            again: Vec::new(),
+            unsent: Vec::new(),
+        })
+    }
+
+    /// Runs until the program stops.
+    pub(super) fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        while !self.loops.is_stopping.load(Ordering::Acquire) {
+            let is_idle = self.again.is_empty();
+            let idle_ms = if is_idle { self.worker.idle_ms() } else { 0 };
+            match self.poll.poll(&mut events, Some(Duration::from_millis(idle_ms))) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                outcome => outcome?,
+            }
+            self.tick(&events);
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn tick(&mut self, events: &Events) {
+        for token in mem::take(&mut self.again) {
+            self.read(token);
+        }
+        for event in events {
+            match event.token() {
+                WAKER => {}
+                token if token.0 >= listener_token(self.listeners.len()).0 => {
+                    self.accept(usize::MAX - 1 - token.0);
+                }
+                Token(slot) => {
+                    let Some(Some(connection)) = self.connections.get_mut(slot) else { continue };
+                    let token = connection.token;
+                    if event.is_writable() {
+                        self.worker.local().outboxes.mark(token);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        connection.is_readable = true;
+                        self.read(token);
+                    }
+                }
+            }
+        }
+        self.adopt_arrivals();
+        self.worker.read_mail();
+        self.worker.run_timers();
+        self.go_on_with_resumed();
+        self.write_all();
+    }
+
+    /// Sends what is left and closes all connections.
+    fn finish(&mut self) {
+        self.write_all();
+        for connection in mem::take(&mut self.connections).into_iter().flatten() {
+            self.worker.disconnect(connection.token);
+        }
+    }
+
+    fn accept(&mut self, index: usize) {
+        for _ in 0..ACCEPTS_MAX {
+            let Some(listener) = self.listeners.get(index) else { return };
+            match listener.accept() {
+                Ok(stream) => self.welcome(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Out of file descriptors, most likely: those who wait stay in the backlog.
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    return;
+                }
+            }
+        }
+        // More may wait: being registered again brings another event if so.
+        if let Some(listener) = self.listeners.get_mut(index) {
+            let token = listener_token(index);
+            if let Err(error) = listener.reregister(self.poll.registry(), token) {
+                tracing::error!(%error, "a listener is lost");
+            }
+        }
+    }
+
+    /// Checks a new connection and hands it to the worker whose turn it is.
+    fn welcome(&mut self, mut stream: Stream) {
+        let server = self.worker.server().clone();
+        let config = self.worker.local().config.clone();
+        let refusal = if server.clients.len() >= config.clients_max {
+            Some("-ERR max number of clients reached\r\n")
+        } else if config.protected_mode && config.password.is_empty() && !stream.is_local() {
+            Some(
+                "-DENIED Firth is running in protected mode: there is no password, so only \
+                 connections from this machine are accepted. Set requirepass.\r\n",
+            )
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            server.rejected_connections.fetch_add(1, Ordering::Relaxed);
+            // Whoever does not take the explanation is closed without it.
+            stream.write(refusal.as_bytes()).ok();
+            return;
+        }
+        if let Err(error) = stream.configure(config.tcp_keepalive_s) {
+            tracing::debug!(%error, "a connection was gone before it was set up");
+            return;
+        }
+        let number = self.next_worker % self.loops.arrivals.len();
+        self.next_worker += 1;
+        if number == usize::from(self.worker.local().number) {
+            self.adopt(stream);
+        } else if let Some(arrivals) = self.loops.arrivals.get(number) {
+            arrivals.lock().push(stream);
+            server.mailboxes()[number].wake();
+        }
+    }
+
+    fn adopt_arrivals(&mut self) {
+        let number = usize::from(self.worker.local().number);
+        let arrivals = self.loops.arrivals.get(number).map(|list| mem::take(&mut *list.lock()));
+        for stream in arrivals.unwrap_or_default() {
+            self.adopt(stream);
+        }
+    }
+
+    fn adopt(&mut self, mut stream: Stream) {
+        let token = self.worker.connect(stream.peer());
+        let slot = slot_of(token);
+        if let Err(error) = stream.register(self.poll.registry(), Token(slot)) {
+            tracing::warn!(%error, "a connection cannot be watched");
+            self.worker.disconnect(token);
+            return;
+        }
+        if self.connections.len() <= slot {
+            self.connections.resize_with(slot + 1, || None);
+        }
+        self.connections[slot] = Some(Connection::new(token, stream));
+        self.read(token);
+    }
+
+    /// Reads what a client has sent and runs it.
+    fn read(&mut self, token: u64) {
+        match self.take_turn(token) {
+            Turn::Over => {}
+            Turn::Again => self.again.push(token),
+            Turn::Gone => self.close(token),
+        }
+    }
+
+    fn take_turn(&mut self, token: u64) -> Turn {
+        let mut turn_bytes = 0;
+        loop {
+            let Some(connection) = connection(&mut self.connections, token) else {
+                return Turn::Over;
+            };
+            if !connection.is_readable {
+                return Turn::Over;
+            }
+            let waiting = self.worker.local().outboxes.outbox(token).map_or(0, |out| out.len());
+            let is_held = self.worker.session(token).is_some_and(|session| session.is_held());
+            if waiting > OUTPUT_BYTES_MAX || is_held && connection.input.len() > HELD_BYTES_MAX {
+                // It stays readable, and is read from again once there is room.
+                return Turn::Over;
+            }
+            let count = match connection.stream.read(&mut self.scratch) {
+                Ok(0) => return Turn::Gone,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    connection.is_readable = false;
+                    return Turn::Over;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Turn::Gone,
+            };
+            // A short read means that the socket is empty, and that an event will tell of more.
+            connection.is_readable = count == self.scratch.len();
+            if self.take_in(token, count).is_err() {
+                return Turn::Gone;
+            }
+            turn_bytes += count;
+            if turn_bytes >= TURN_BYTES {
+                return Turn::Again;
+            }
+        }
+    }
+
+    /// Runs what has just been read, behind what was left before.
+    fn take_in(&mut self, token: u64, count: usize) -> Result<(), InputLimit> {
+        let local = self.worker.local();
+        local.stats.received_bytes.add(count as u64);
+        let input_bytes_max = local.config.query_bytes_max;
+        let Some(connection) = connection(&mut self.connections, token) else { return Ok(()) };
+        let fresh = &self.scratch[..count];
+        if connection.input.is_empty() {
+            let used = self.worker.receive(token, fresh);
+            connection.input.extend_from_slice(&fresh[used..]);
+        } else {
+            connection.input.extend_from_slice(fresh);
+            run_input(&mut self.worker, connection);
+        }
+        if connection.input.len() > input_bytes_max {
+            tracing::warn!(bytes = connection.input.len(), "a client's requests are too large");
+            return Err(InputLimit);
+        }
+        Ok(())
+    }
+
+    fn go_on_with_resumed(&mut self) {
+        for token in self.worker.take_resumed() {
+            let Some(connection) = connection(&mut self.connections, token) else { continue };
+            if !connection.input.is_empty() {
+                run_input(&mut self.worker, connection);
+            }
+            self.read(token);
+        }
+    }
+
+    /// Sends to all clients what has gathered for them.
+    fn write_all(&mut self) {
+        let dirty = self.worker.local().outboxes.take_dirty();
+        for &token in &dirty {
+            self.write(token);
+        }
+        let doomed = self.worker.take_doomed();
+        for (token, reason) in doomed {
+            self.close_for(token, reason);
+        }
+        self.worker.local().outboxes.end_tick(&self.unsent);
+        self.unsent.clear();
+        self.worker.local().outboxes.give_back(dirty);
+    }
+
+    fn write(&mut self, token: u64) {
+        let durable = self.worker.server().engine.journal().durable();
+        loop {
+            let Some(connection) = connection(&mut self.connections, token) else { return };
+            let local = self.worker.local();
+            let Some(outbox) = local.outboxes.outbox(token) else { return };
+            if outbox.is_empty() {
+                connection.exceeded_since_ms = None;
+                self.after_all_is_sent(token);
+                return;
+            }
+            if outbox.lsn() > durable {
+                break;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = local.outboxes.slices(token, &mut slices);
+            let sent = match slices.get(..used) {
+                Some([only]) => connection.stream.write(only),
+                Some(several) => connection.stream.write_vectored(several),
+                None => return,
+            };
+            match sent {
+                Ok(count) => {
+                    local.stats.sent_bytes.add(count as u64);
+                    local.outboxes.advance(token, count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.close(token);
+                    return;
+                }
+            }
+        }
+        self.unsent.push(token);
+        self.check_output(token);
+    }
+
+    /// Closes the connection if that is what was left to do, or goes on reading from it.
+    fn after_all_is_sent(&mut self, token: u64) {
+        let Some(session) = self.worker.session(token) else { return };
+        session.client.output_bytes.store(0, Ordering::Relaxed);
+        session.client.output_pieces.store(0, Ordering::Relaxed);
+        if session.is_closing {
+            self.close(token);
+        } else if connection(&mut self.connections, token).is_some_and(|c| c.is_readable)
+            && !self.again.contains(&token)
+        {
+            self.again.push(token);
+        }
+    }
+
+    /// Closes the connection of a client that reads too slowly.
+    fn check_output(&mut self, token: u64) {
+        let now_ms = self.worker.local().monotonic_ms;
+        let limits = self.worker.local().config.output_limits;
+        let outbox = self.worker.local().outboxes.outbox(token);
+        let (bytes, pieces) = outbox.map_or((0, 0), |outbox| (outbox.len(), outbox.segments()));
+        let Some(session) = self.worker.session(token) else { return };
+        session.client.output_bytes.store(bytes as u64, Ordering::Relaxed);
+        session.client.output_pieces.store(u32::try_from(pieces).unwrap_or(u32::MAX), Ordering::Relaxed);
+        let limit = if session.is_subscribed() { limits.pubsub } else { limits.normal };
+        let is_closing = session.is_closing;
+        let Some(connection) = connection(&mut self.connections, token) else { return };
+        let is_over_soft = limit.soft_bytes != 0 && bytes > limit.soft_bytes;
+        let since_ms = if is_over_soft {
+            *connection.exceeded_since_ms.get_or_insert(now_ms)
+        } else {
+            connection.exceeded_since_ms = None;
+            now_ms
+        };
+        let is_late = is_closing
+            && now_ms - *connection.closing_since_ms.get_or_insert(now_ms) > CLOSING_MS_MAX;
+        let is_over_hard = limit.hard_bytes != 0 && bytes > limit.hard_bytes;
+        if is_over_hard || is_late || is_over_soft && now_ms - since_ms >= limit.soft_seconds * 1000 {
+            self.worker.local().doom(token, CloseReason::OutputLimit);
+        }
+    }
+
+    fn close_for(&mut self, token: u64, reason: CloseReason) {
+        let Some(session) = self.worker.session(token) else { return };
+        let (id, peer) = (session.client.id, session.client.peer.clone());
+        match reason {
+            CloseReason::OutputLimit => {
+                let local = self.worker.local();
+                let bytes = local.outboxes.outbox(token).map_or(0, |outbox| outbox.len());
+                local.stats.output_limit_closes.add(1);
+                tracing::warn!(id, peer, bytes, "closing a client that reads too slowly");
+            }
+            reason => tracing::debug!(id, peer, ?reason, "closing a client"),
+        }
+        self.close(token);
+    }
+
+    fn close(&mut self, token: u64) {
+        let slot = self.connections.get_mut(slot_of(token));
+        let Some(mut gone) =
+            slot.and_then(|slot| slot.take_if(|connection| connection.token == token))
+        else {
+            return;
+        };
+        if let Err(error) = gone.stream.deregister(self.poll.registry()) {
+            tracing::debug!(%error, "a connection was not watched");
+        }
+        self.worker.disconnect(token);
+    }
+}
+
+/// More requests of a client wait than is allowed.
+struct InputLimit;
+
+fn listener_token(index: usize) -> Token {
+    Token(usize::MAX - 1 - index)
+}
+
+fn connection(connections: &mut [Option<Connection>], token: u64) -> Option<&mut Connection> {
+    let connection = connections.get_mut(slot_of(token))?.as_mut();
+    connection.filter(|connection| connection.token == token)
+}
+
+/// Runs what has waited, and keeps what is left of it.
+fn run_input(worker: &mut Worker, connection: &mut Connection) {
+    let used = worker.receive(connection.token, &connection.input);
+    connection.input.drain(..used);
+    if connection.input.is_empty() && connection.input.capacity() > READ_BYTES {
+        connection.input = Vec::new();
+    }
+}
