@@ -25,8 +25,8 @@ test: ## Installs what the tests need, then checks and tests everything
 	tests/setup.sh
 	$(MAKE) --no-print-directory lint
 	cargo build --package firth-cli
-	tests/clients/run.sh
-	tests/document/run.sh
+	python3 tests/clients/run.py
+	python3 tests/document/run.py --mode both
 	cargo test --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --profile $(PROFILE); \

@@ -40,6 +40,6 @@ pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCu
 pub use ledger::Signals;
 pub use locked::{Locked, ShardSet};
 pub use stats::KeyStats;
-pub use strings::Deadline;
+pub use strings::{Deadline, Encoding, StringForm};
 pub use value::{Entry, Type, Value};
 pub use wait::{Service, Waiter};

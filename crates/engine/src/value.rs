@@ -2,6 +2,7 @@
 
 use crate::key::KeyHash;
 use crate::stream::Stream;
+use crate::strings::StringForm;
 
 /// The types of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Entry {
     pub(crate) expires_at_ms: u64,
     /// When the key was last used, in Unix seconds.
     pub(crate) used_at_s: u32,
+    /// How the string came to be, if it is one.
+    pub(crate) form: StringForm,
 }
 
 /// The deadline of a key that never expires.
@@ -66,7 +69,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 
 impl Entry {
     pub(crate) fn new(hash: KeyHash, key: &[u8], value: Value) -> Self {
-        Entry { hash, key: key.into(), value, expires_at_ms: NEVER, used_at_s: 0 }
+        let form = StringForm::default();
+        Entry { hash, key: key.into(), value, expires_at_ms: NEVER, used_at_s: 0, form }
     }
 
     /// Returns the key.

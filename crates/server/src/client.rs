@@ -109,6 +109,8 @@ pub enum ClientState {
     NoEvict = 1 << 8,
     /// Its commands do not count as uses of keys.
     NoTouch = 1 << 9,
+    /// It is subscribed to the channel of invalidation messages.
+    Invalidations = 1 << 10,
 }
 
 impl Client {

@@ -1,6 +1,7 @@
 //! The configuration.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How much may wait for a client before its connection is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,15 @@ pub enum LogLevel {
     Nothing,
 }
 
+/// A configuration file.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The configuration that it stands for by itself.
+    pub says: Config,
+}
+
 /// Everything that can be configured.
 ///
 /// A worker keeps a copy and takes a new one when the version has changed.
@@ -64,7 +74,7 @@ pub struct Config {
     /// The data folder.
     pub dir: PathBuf,
     /// The file that the configuration was read from, if any.
-    pub file: Option<PathBuf>,
+    pub file: Option<Arc<ConfigFile>>,
     /// How much is logged.
     pub log_level: LogLevel,
     /// How many connections may wait to be accepted.

@@ -69,18 +69,20 @@ pub enum CloseReason {
     InputLimit,
 }
 
-/// The mail of one worker. Sending wakes the worker at most once until it looks.
+/// The mail of one worker. A worker that sleeps is woken by the first mail; one that is awake looks
+/// at its mail before it goes to sleep.
 #[derive(Default)]
 pub struct Mailbox {
     mail: Mutex<Vec<Mail>>,
-    has_mail: AtomicBool,
+    count: AtomicUsize,
     message_bytes: AtomicUsize,
+    is_awake: AtomicBool,
     waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
 impl std::fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailbox").field("mail", &self.mail.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Mailbox").field("mail", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -99,7 +101,6 @@ impl Mailbox {
             Mail::Message { message, listeners } => {
                 let waiting = self.message_bytes.fetch_add(message.len(), Ordering::Relaxed);
                 if waiting > MESSAGE_BYTES_MAX {
-                    self.message_bytes.fetch_sub(message.len(), Ordering::Relaxed);
                     let tokens = listeners.as_slice().to_vec();
                     Mail::Close { tokens, reason: CloseReason::OutputLimit }
                 } else {
@@ -108,31 +109,74 @@ impl Mailbox {
             }
             other => other,
         };
-        self.mail.lock().push(mail);
+        let mut waiting = self.mail.lock();
+        waiting.push(mail);
+        self.count.store(waiting.len(), Ordering::SeqCst);
+        drop(waiting);
         self.wake();
     }
 
-    /// Wakes the worker, unless that was done since it last looked.
+    /// Wakes the worker if it sleeps.
     pub fn wake(&self) {
-        if !self.has_mail.swap(true, Ordering::AcqRel)
+        if !self.is_awake.swap(true, Ordering::SeqCst)
             && let Some(wake) = &*self.waker.lock()
         {
             wake();
         }
     }
 
-    /// Says whether the worker has reason to look.
+    /// Says whether there is mail.
     #[inline]
     pub fn has_mail(&self) -> bool {
-        self.has_mail.load(Ordering::Acquire)
+        self.count.load(Ordering::SeqCst) > 0
     }
 
     /// Takes all mail.
     pub fn take(&self) -> Vec<Mail> {
-        if !self.has_mail.swap(false, Ordering::AcqRel) {
-            return Vec::new();
-        }
+        let mut waiting = self.mail.lock();
+        self.count.store(0, Ordering::SeqCst);
         self.message_bytes.store(0, Ordering::Relaxed);
-        std::mem::take(&mut *self.mail.lock())
+        std::mem::take(&mut *waiting)
+    }
+
+    /// Notes that the worker goes to sleep; false if it must not, since there is mail.
+    pub fn go_to_sleep(&self) -> bool {
+        self.is_awake.store(false, Ordering::SeqCst);
+        !self.has_mail()
+    }
+
+    /// Notes that the worker is awake.
+    pub fn wake_up(&self) {
+        self.is_awake.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(token: u64) -> Mail {
+        Mail::Push { token, bytes: Vec::new() }
+    }
+
+    #[test]
+    fn a_sleeping_worker_is_woken_once_and_an_awake_one_not_at_all() {
+        let mailbox = Mailbox::default();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = wakes.clone();
+        mailbox.on_mail(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        mailbox.wake_up();
+        mailbox.send(push(1));
+        assert_eq!(wakes.load(Ordering::SeqCst), 0);
+        assert!(!mailbox.go_to_sleep(), "there is mail");
+        mailbox.wake_up();
+        assert_eq!(mailbox.take().len(), 1);
+        assert!(mailbox.go_to_sleep());
+        mailbox.send(push(2));
+        mailbox.send(push(3));
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(mailbox.take().len(), 2);
     }
 }

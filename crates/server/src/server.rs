@@ -18,6 +18,13 @@ use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
 use crate::tracking::Broadcasts;
 
+/// The version of Redis that clients are told.
+///
+/// Libraries choose commands by it. What we have of streams is that of 8.10, but from 8.4 on
+/// StackExchange.Redis releases locks with DELEX and SET IFEQ, which are not there; 8.2 is the
+/// highest version by which no library takes up a command that we lack.
+pub const REDIS_VERSION: &str = "8.2.3";
+
 /// How many different error codes are counted apart.
 const ERROR_CODES_MAX: usize = 128;
 

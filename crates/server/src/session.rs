@@ -11,7 +11,8 @@ use crate::client::Client;
 use crate::config::ReadReply;
 use crate::spec::Spec;
 
-type Set<T> = HashSet<T, foldhash::fast::RandomState>;
+/// A set of names.
+pub(crate) type Set<T> = HashSet<T, foldhash::fast::RandomState>;
 
 /// The state of one connection. It does no IO: bytes come in through its worker, and replies go to
 /// the worker's outboxes.

@@ -136,6 +136,9 @@ impl Worker {
         let (used, lsn) = self.run_requests(&server, &mut session, &mut decoder, input);
         session.decoder = decoder;
         self.local.outboxes.end(lsn);
+        if session.is_closing {
+            self.local.outboxes.mark(token);
+        }
         session.client.active_ms.store(self.local.monotonic_ms, Ordering::Relaxed);
         session.client.input_bytes.store((input.len() - used) as u64, Ordering::Relaxed);
         self.sessions[slot_of(token)].session = Some(session);

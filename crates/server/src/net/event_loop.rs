@@ -83,9 +83,12 @@ impl EventLoop {
     pub(super) fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.loops.is_stopping.load(Ordering::Acquire) {
-            let is_idle = self.again.is_empty();
-            let idle_ms = if is_idle { self.worker.idle_ms() } else { 0 };
-            match self.poll.poll(&mut events, Some(Duration::from_millis(idle_ms))) {
+            let mailbox = self.worker.local().mailbox.clone();
+            let may_sleep = mailbox.go_to_sleep() && self.again.is_empty();
+            let idle_ms = if may_sleep { self.worker.idle_ms() } else { 0 };
+            let polled = self.poll.poll(&mut events, Some(Duration::from_millis(idle_ms)));
+            mailbox.wake_up();
+            match polled {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 outcome => outcome?,
             }

@@ -158,10 +158,11 @@ fn sort_where_no_order_is_promised(command: &Command, frames: &mut [Reply]) {
         "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" if command.0.len() == 1 => {
             sort_names(frames);
         }
-        "PUBSUB" if command.word(1).ends_with("CHANNELS") => {
-            for items in frames.iter_mut().filter_map(Reply::items_mut) {
-                items.sort_by(|one, other| one.bytes().cmp(other.bytes()));
-            }
+        "PUBSUB" if command.word(1).ends_with("CHANNELS") => frames.iter_mut().for_each(sort_items),
+        "KEYS" => frames.iter_mut().for_each(sort_items),
+        "SCAN" => {
+            let lists = frames.iter_mut().filter_map(|frame| frame.items_mut()?.get_mut(1));
+            lists.for_each(sort_items);
         }
         "CONFIG" => {
             for items in frames.iter_mut().filter_map(Reply::items_mut) {
@@ -175,6 +176,12 @@ fn sort_where_no_order_is_promised(command: &Command, frames: &mut [Reply]) {
             _ => std::cmp::Ordering::Equal,
         }),
         _ => {}
+    }
+}
+
+fn sort_items(frame: &mut Reply) {
+    if let Some(items) = frame.items_mut() {
+        items.sort_by(|one, other| one.bytes().cmp(other.bytes()));
     }
 }
 

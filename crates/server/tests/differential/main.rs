@@ -34,7 +34,7 @@ use server::Kind;
 type Generator = fn(&mut Rng, Kind) -> Script;
 
 /// Seeds per test, oracle and protocol unless the environment says otherwise.
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 60;
 
 #[test]
 fn streams_resp2() {

@@ -255,7 +255,7 @@ pub(crate) fn explore(duel: &Duel, seeds: &[u64], generate: &dyn Fn(u64) -> Scri
         let script = generate(seed);
         let Some(mismatch) = duel.run(&script) else { continue };
         let command = &script[mismatch.step].command;
-        let kind = (command.name(), command.word(1).len() < 16 && command.0.len() > 2);
+        let kind = kind(command);
         if seen.contains(&kind) {
             continue;
         }
@@ -266,4 +266,14 @@ pub(crate) fn explore(duel: &Duel, seeds: &[u64], generate: &dyn Fn(u64) -> Scri
         }
     }
     reports
+}
+
+/// What makes two failures alike: the command, with the subcommand where there is one.
+fn kind(command: &Command) -> String {
+    match command.name().as_str() {
+        name @ ("XGROUP" | "XINFO" | "CLIENT" | "CONFIG" | "COMMAND" | "PUBSUB" | "OBJECT") => {
+            format!("{name} {}", command.word(1))
+        }
+        name => name.into(),
+    }
 }

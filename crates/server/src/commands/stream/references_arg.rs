@@ -47,11 +47,11 @@ pub(super) fn references_and_ids(mut args: Args<'_>) -> Result<(References, Ids)
 }
 
 fn counted_ids(args: &mut Args<'_>) -> Result<Ids, ReplyError> {
-    let count = args.next().and_then(parse_integer).filter(|count| *count > 0);
+    let count = args.take().ok().and_then(parse_integer).filter(|count| *count > 0);
     let count = count.ok_or(NUMIDS_NOT_POSITIVE)?;
     let count = usize::try_from(count).ok().filter(|count| *count <= args.left());
     let count = count.ok_or(NUMIDS_MISMATCH)?;
-    Iterator::take(args.by_ref(), count).map(id_arg::id).collect()
+    (0..count).map(|_| id_arg::id(args.take()?)).collect()
 }
 
 

@@ -51,7 +51,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let mut args = Args::from(request, 1);
     let key = args.take()?;
     let Options { trim, attempt, create } = Options::take(&mut args)?;
-    let id = new_id(args.next().unwrap_or_default())?;
+    let id = new_id(args.take().unwrap_or_default())?;
     let trim = trim.finish()?;
     if attempt.is_some() && id != NewId::Auto {
         return Err(ATTEMPT_WITH_ID);

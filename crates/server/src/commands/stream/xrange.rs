@@ -1,6 +1,6 @@
 //! XRANGE and XREVRANGE: the entries of a range of ids.
 
-use firth_engine::stream::{Entry, EntryId};
+use firth_engine::stream::Entry;
 use firth_resp::{Reply, Request};
 
 use super::entry_reply::EntryWriter;
@@ -78,7 +78,8 @@ fn take_count(mut args: Args<'_>) -> Result<usize, ReplyError> {
     Ok(count)
 }
 
-fn write_entries<'a>(
+/// Appends at most so many entries as an array.
+pub(super) fn write_entries<'a>(
     reply: &mut Reply<'_>,
     entries: impl Iterator<Item = Entry<'a>>,
     count: usize,
@@ -91,14 +92,4 @@ fn write_entries<'a>(
         written += 1;
     }
     reply.close_array(array, written);
-}
-
-/// Appends all entries of a stream in a range as one array.
-pub(super) fn write_range(
-    reply: &mut Reply<'_>,
-    entries: &firth_engine::stream::Entries,
-    start: EntryId,
-    count: usize,
-) {
-    write_entries(reply, entries.range(start, EntryId::MAX), count);
 }
