@@ -1,12 +1,20 @@
 //! The firth program.
 
 mod bench;
+mod commands_doc;
+mod serve;
+mod sources;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Pub/sub and streams that speak the Redis protocol.
 #[derive(Debug, Parser)]
-#[command(name = "firth")]
+#[command(name = "firth", version)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -14,11 +22,25 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::ServeArgs),
     Bench(bench::BenchArgs),
+    Commands(commands_doc::CommandsArgs),
+    Settings(commands_doc::SettingsArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().verb {
+#[expect(clippy::print_stderr, reason = "what went wrong is for whoever started the program")]
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Serve(args) => serve::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Commands(args) => commands_doc::print_commands(&args),
+        Verb::Settings(args) => commands_doc::print_settings(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("firth: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -12,7 +12,7 @@ pub struct WrongType;
 #[non_exhaustive]
 pub enum OpenError {
     /// The data folder cannot be used.
-    #[error("cannot use the data folder {path}: {source}")]
+    #[error("cannot use the data folder {path}")]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -94,6 +94,19 @@ impl Locked<'_> {
         }
     }
 
+    /// Returns the string that the key holds, for deciding how to change it: the look counts
+    /// neither as a hit nor as a miss.
+    ///
+    /// # Errors
+    /// The key holds a value of another type.
+    pub fn string_to_change(&mut self, db: u8, key: &[u8]) -> Result<Option<&[u8]>, WrongType> {
+        match self.peek(db, key).map(Entry::value) {
+            None => Ok(None),
+            Some(Value::String(bytes)) => Ok(Some(bytes)),
+            Some(Value::Stream(_)) => Err(WrongType),
+        }
+    }
+
     /// Lets the key hold this string, whatever it held before, if `presence` allows it; returns
     /// whether it was done. A deadline that has passed leaves a key that is overdue.
     pub fn set_string(

@@ -1,7 +1,7 @@
 //! A bare server for trying things out.
-use std::sync::Arc;
 use firth_engine::{Engine, FileDisk, Options, SystemClock};
 use firth_server::{config::Config, net, server::Server};
+use std::sync::Arc;
 fn main() {
     let mut args = std::env::args().skip(1);
     let port: u16 = args.next().and_then(|p| p.parse().ok()).unwrap_or(7999);

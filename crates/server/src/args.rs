@@ -132,8 +132,20 @@ mod tests {
         for (text, value) in good {
             assert_eq!(parse_integer(text.as_bytes()), Some(value), "{text}");
         }
-        let bad =
-            ["", "-", "-0", "00", "01", "+1", " 1", "1 ", "1a", "9223372036854775808", "1.0", "0x1"];
+        let bad = [
+            "",
+            "-",
+            "-0",
+            "00",
+            "01",
+            "+1",
+            " 1",
+            "1 ",
+            "1a",
+            "9223372036854775808",
+            "1.0",
+            "0x1",
+        ];
         for text in bad {
             assert_eq!(parse_integer(text.as_bytes()), None, "{text}");
         }

@@ -111,6 +111,8 @@ pub enum ClientState {
     NoTouch = 1 << 9,
     /// It is subscribed to the channel of invalidation messages.
     Invalidations = 1 << 10,
+    /// It is not told of keys that it has changed itself.
+    NoLoop = 1 << 11,
 }
 
 impl Client {

@@ -65,7 +65,7 @@ pub struct ConfigFile {
 /// A worker keeps a copy and takes a new one when the version has changed.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The addresses that are listened on.
+    /// The addresses that are listened on; one behind a minus may be missing on this machine.
     pub bind: Vec<String>,
     /// The TCP port; 0 for none.
     pub port: u16,
@@ -77,8 +77,6 @@ pub struct Config {
     pub file: Option<Arc<ConfigFile>>,
     /// How much is logged.
     pub log_level: LogLevel,
-    /// How many connections may wait to be accepted.
-    pub tcp_backlog: u32,
     /// How many workers there are.
     pub threads: usize,
     /// The password of the default user; empty for none.
@@ -124,13 +122,12 @@ impl Default for Config {
         const MIB: usize = 1024 * 1024;
         let unlimited = OutputLimit::default();
         Config {
-            bind: vec!["127.0.0.1".into(), "::1".into()],
+            bind: vec!["127.0.0.1".into(), "-::1".into()],
             port: 6379,
             unix_socket: None,
             dir: PathBuf::from("./data"),
             file: None,
             log_level: LogLevel::default(),
-            tcp_backlog: 511,
             threads: 2,
             password: String::new(),
             protected_mode: true,
@@ -146,11 +143,7 @@ impl Default for Config {
                     soft_bytes: 64 * MIB,
                     soft_seconds: 60,
                 },
-                pubsub: OutputLimit {
-                    hard_bytes: 32 * MIB,
-                    soft_bytes: 8 * MIB,
-                    soft_seconds: 60,
-                },
+                pubsub: OutputLimit { hard_bytes: 32 * MIB, soft_bytes: 8 * MIB, soft_seconds: 60 },
             },
             keyspace_events: firth_engine::EventMask::default(),
             stream_node_entries_max: 100,
@@ -163,5 +156,41 @@ impl Default for Config {
             latency_threshold_ms: 0,
             tracking_keys_max: 1_000_000,
         }
+    }
+}
+
+impl Config {
+    /// Returns an address that other machines can reach although there is no password, if that is
+    /// not meant to be.
+    pub fn exposed_address(&self) -> Option<&str> {
+        if !self.protected_mode || !self.password.is_empty() || self.port == 0 {
+            return None;
+        }
+        let mut addresses = self.bind.iter().map(|bind| bind.trim_start_matches('-'));
+        addresses.find(|address| !is_loopback(address))
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    let ip = address.parse::<std::net::IpAddr>();
+    ip.map_or(address.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_machine_itself_need_no_password() {
+        let check = |bind: &str, password: &str, expect: Option<&str>| {
+            let bind = bind.split(' ').map(str::to_owned).collect();
+            let config = Config { bind, password: password.to_owned(), ..Config::default() };
+            assert_eq!(config.exposed_address(), expect);
+        };
+        check("127.0.0.1 -::1 localhost 127.9.9.9", "", None);
+        check("127.0.0.1 -::", "", Some("::"));
+        check("0.0.0.0", "", Some("0.0.0.0"));
+        check("example.com", "", Some("example.com"));
+        check("0.0.0.0", "secret", None);
     }
 }

@@ -78,8 +78,7 @@ impl<'e> Context<'_, 'e> {
         let retry_every_ms = wait.retry_after_ms.unwrap_or(RETRY_MS_MAX).clamp(1, RETRY_MS_MAX);
         let retry_ms = wait.retry_after_ms.map(|_| now_ms + retry_every_ms);
         let id = self.server.next_wait();
-        let reader =
-            Arc::new(BlockedReader::new(id, self.session.client.address, mailbox, wait));
+        let reader = Arc::new(BlockedReader::new(id, self.session.client.address, mailbox, wait));
         for key in &reader.keys {
             self.keys.park(key.db, &key.key, reader.clone());
         }

@@ -87,6 +87,9 @@ fn resolve(
             spec.name
         )));
     }
+    if session.is_monitor && (spec.flags.intersects(Flags::READONLY) || is_write(spec)) {
+        return Err(reply_error::MONITOR_AND_KEYS);
+    }
     if session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
         return Err(ReplyError::fixed("ERR Command not allowed inside a transaction"));
     }
@@ -144,7 +147,6 @@ fn run_alone(
     command: Command,
     request: Request<'_>,
 ) -> Lsn {
-    monitor::show(server, local, session, command.spec, request);
     let index = u32::try_from(command.index).unwrap_or(u32::MAX);
     session.client.last_command.store(index, Ordering::Relaxed);
     let shards = shards_of(server, session, command.spec, request);
@@ -165,12 +167,13 @@ fn run_alone(
         tell(server, local, session, signals);
     }
     drop(keys);
+    tracking::end_command(session, command.spec);
     // One reading serves as the end of this command and as the start of the next one.
     let ended_ns = server.monotonic_ns();
     let took_ns = ended_ns.saturating_sub(local.monotonic_ns);
     local.monotonic_ns = ended_ns;
     if let Some(stats) = local.stats.commands.get(command.index) {
-        stats.time_ns.add(took_ns);
+        stats.note_time(took_ns);
     }
     note_slow(server, local, session, command.spec, request, took_ns / 1000);
     lsn
@@ -191,11 +194,12 @@ pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
             write_error(cx.server, cx.local, cx.session, &error);
         }
     }
+    monitor::show(cx.server, cx.local, cx.session, command.spec, request);
 }
 
-fn tell(server: &Server, local: &mut Local, session: &mut Session, signals: Signals) {
+fn tell(server: &Server, local: &mut Local, session: &Session, signals: Signals) {
     notification::publish(server, local, signals.events);
-    tracking::invalidate(server, local, session, signals.invalidations);
+    tracking::invalidate(server, local, Some(session.client.id), &signals.invalidations);
 }
 
 /// Returns the shards of the keys that a command works on.
@@ -249,6 +253,7 @@ fn is_exempt_from_pause(spec: &Spec) -> bool {
     spec.name.starts_with("client|") || matches!(spec.name, "shutdown" | "auth" | "hello")
 }
 
+/// Keeps or drops the reply, as the client wants it; messages to the client follow either way.
 fn settle_reply_mode(local: &mut Local, session: &mut Session, start: usize) {
     match session.reply_mode {
         ReplyMode::On => {}
@@ -262,6 +267,7 @@ fn settle_reply_mode(local: &mut Local, session: &mut Session, start: usize) {
             session.reply_mode = ReplyMode::On;
         }
     }
+    local.outboxes.release_pushes();
 }
 
 fn note_slow(
@@ -273,6 +279,12 @@ fn note_slow(
     took_us: u64,
 ) {
     let config = &local.config;
+    let took_ms = took_us / 1000;
+    if config.latency_threshold_ms > 0 && took_ms >= config.latency_threshold_ms {
+        let is_fast = spec.flags.contains(Flags::FAST);
+        let event = if is_fast { "fast-command" } else { "command" };
+        server.latency.note(event, local.now_ms / 1000, took_ms);
+    }
     let is_slow = u64::try_from(config.slow_log_us).is_ok_and(|slow_us| took_us >= slow_us);
     if is_slow && !spec.flags.contains(Flags::SKIP_SLOWLOG) && config.slow_log_entries_max > 0 {
         let at_s = local.now_ms / 1000;

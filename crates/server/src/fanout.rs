@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use firth_engine::Lsn;
 use firth_engine::pubsub::{Space, Tokens};
 use firth_resp::{Protocol, Reply};
 
@@ -40,7 +41,12 @@ impl Message {
 
     fn view(&self) -> View<'_> {
         let Payload::Bytes(payload) = &self.payload;
-        View { space: self.space, pattern: self.pattern.as_deref(), channel: &self.channel, payload }
+        View {
+            space: self.space,
+            pattern: self.pattern.as_deref(),
+            channel: &self.channel,
+            payload,
+        }
     }
 }
 
@@ -112,11 +118,12 @@ pub fn publish(
     })
 }
 
-/// Hands over the messages that other workers have left; other mail waits for the end of the tick.
+/// Hands over the messages and pushes that other workers have left; other mail waits for the end of the tick.
 pub fn deliver_waiting(local: &mut Local) {
     for mail in local.mailbox.take() {
         match mail {
             Mail::Message { message, listeners } => deliver(local, message.view(), &listeners),
+            Mail::Push { token, bytes } => local.outboxes.push(token, &bytes, Lsn::ZERO),
             other => local.mail.push(other),
         }
     }

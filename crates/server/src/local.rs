@@ -31,6 +31,8 @@ pub struct Local {
     pub monotonic_ns: u64,
     /// When something is to be done for a client, by the monotonic clock.
     pub timers: BTreeSet<(u64, u64)>,
+    /// Keys that have changed in this tick and by which client, while changes are broadcast.
+    pub changed_keys: crate::tracking::ChangedKeys,
     /// Clients whose connection is to be closed at the end of the tick.
     pub doomed: Vec<(u64, CloseReason)>,
 }

@@ -45,8 +45,17 @@ pub enum Mail {
         /// The client's token.
         token: u64,
         /// The keys.
-        keys: Option<Arc<[Box<[u8]>]>>,
+        keys: crate::tracking::Keys,
     },
+    /// Tell a client that the one that it redirects invalidation messages to is gone.
+    RedirectBroken {
+        /// The client's token.
+        token: u64,
+        /// The number of the client that is gone.
+        redirect: u64,
+    },
+    /// Let the clients that CLIENT PAUSE has stopped go on.
+    PauseEnded,
     /// Close these clients' connections.
     Close {
         /// The clients' tokens.
@@ -97,15 +106,19 @@ impl Mailbox {
     /// When too many bytes of messages wait already, a message is not sent and its listeners are
     /// closed instead, as slow ones.
     pub fn send(&self, mail: Mail) {
+        let bytes = match &mail {
+            Mail::Message { message, .. } => message.len(),
+            Mail::Push { bytes, .. } => bytes.len(),
+            _ => 0,
+        };
+        let waiting = self.message_bytes.fetch_add(bytes, Ordering::Relaxed);
         let mail = match mail {
-            Mail::Message { message, listeners } => {
-                let waiting = self.message_bytes.fetch_add(message.len(), Ordering::Relaxed);
-                if waiting > MESSAGE_BYTES_MAX {
-                    let tokens = listeners.as_slice().to_vec();
-                    Mail::Close { tokens, reason: CloseReason::OutputLimit }
-                } else {
-                    Mail::Message { message, listeners }
-                }
+            Mail::Message { listeners, .. } if waiting > MESSAGE_BYTES_MAX => {
+                let tokens = listeners.as_slice().to_vec();
+                Mail::Close { tokens, reason: CloseReason::OutputLimit }
+            }
+            Mail::Push { token, .. } if waiting > MESSAGE_BYTES_MAX => {
+                Mail::Close { tokens: vec![token], reason: CloseReason::OutputLimit }
             }
             other => other,
         };

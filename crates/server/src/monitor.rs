@@ -41,8 +41,8 @@ pub fn enter(server: &Server, session: &mut Session) {
     server.monitor_count.store(monitors.len() as u64, Ordering::Release);
 }
 
-/// Makes a client a monitor no longer.
-pub fn leave(server: &Server, session: &mut Session) {
+/// Makes a client a monitor no longer. Whatever was shown to it before is handed over first.
+pub fn leave(server: &Server, local: &mut Local, session: &mut Session) {
     if !session.is_monitor {
         return;
     }
@@ -51,6 +51,8 @@ pub fn leave(server: &Server, session: &mut Session) {
     let mut monitors = server.monitors.lock();
     monitors.retain(|address| *address != session.client.address);
     server.monitor_count.store(monitors.len() as u64, Ordering::Release);
+    drop(monitors);
+    fanout::deliver_waiting(local);
 }
 
 /// Shows a command to all monitors.
@@ -66,7 +68,9 @@ pub fn show(
         let monitors = server.monitors.lock();
         let now_us = server.engine.clock().now_us();
         let line = line(now_us, session.db, &session.client, spec, request);
-        for monitor in &*monitors {
+        // A client that quits has its last reply already.
+        let is_gone = |monitor: &Address| session.is_closing && *monitor == session.client.address;
+        for monitor in monitors.iter().filter(|monitor| !is_gone(monitor)) {
             send(server, local, *monitor, &line);
         }
     }
@@ -89,8 +93,10 @@ fn send(server: &Server, local: &mut Local, monitor: Address, line: &[u8]) {
 fn line(now_us: u64, db: u8, client: &Client, spec: &Spec, request: Request<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(128);
     let (seconds, micros) = (now_us / 1_000_000, now_us % 1_000_000);
-    let scheme = if client.is_unix { "unix:" } else { "" };
-    let peer = client.peer.trim_start_matches("unix:");
+    let (scheme, peer) = match client.peer.rsplit_once(':') {
+        Some((path, _)) if client.is_unix => ("unix:", path),
+        _ => ("", &*client.peer),
+    };
     write!(line, "+{seconds}.{micros:06} [{db} {scheme}{peer}]").ok();
     let mut secrets = 0;
     for (place, argument) in request.iter().enumerate() {
@@ -148,15 +154,18 @@ mod tests {
         let arguments: &[&[u8]] = &[b"SET", b"", b"\"\\\n\r\t\x07\x08 ~\x7f\x00\xff"];
         let expect = r#"127.0.0.1:50000] "SET" "" "\"\\\n\r\t\a\b ~\x7f\x00\xff""#;
         check(tcp(), "set", arguments, expect);
-        let unix = Peer { address: "/tmp/firth.sock".into(), is_unix: true, ..Peer::default() };
+        let unix = Peer { address: "/tmp/firth.sock:0".into(), is_unix: true, ..Peer::default() };
         check(unix, "ping", &[b"ping"], r#"unix:/tmp/firth.sock] "ping""#);
     }
 
     #[test]
     fn passwords_are_not_shown() {
-        check(tcp(), "auth", &[b"AUTH", b"u", b"p"], concat!(
-            r#"127.0.0.1:50000] "AUTH" "(redacted)" "(redacted)""#
-        ));
+        check(
+            tcp(),
+            "auth",
+            &[b"AUTH", b"u", b"p"],
+            r#"127.0.0.1:50000] "AUTH" "(redacted)" "(redacted)""#,
+        );
         let hello: &[&[u8]] = &[b"HELLO", b"3", b"auth", b"auth", b"p", b"SETNAME", b"n"];
         let expect =
             r#"127.0.0.1:50000] "HELLO" "3" "auth" "(redacted)" "(redacted)" "SETNAME" "n""#;

@@ -18,8 +18,8 @@ const REPLY_BYTES_KEPT: usize = 256 * 1024;
 
 /// The outboxes of a worker's clients, and the buffers that they share.
 ///
-/// While a client's commands run, its replies gather in [`reply`](Self::reply); messages to it go
-/// there too, so that it gets everything in the order in which it came about.
+/// While a client's commands run, its replies gather in [`reply`](Self::reply). Messages to it go
+/// there too, each after the reply to the command that ran when it came.
 #[derive(Debug, Default)]
 pub struct Outboxes {
     slots: Vec<Slot>,
@@ -27,6 +27,9 @@ pub struct Outboxes {
     ticks: [Vec<u8>; 2],
     /// The replies of the client whose commands run now.
     pub reply: Vec<u8>,
+    /// Messages to that client, which wait for the end of its command: none of them may stand
+    /// within a reply, or be dropped together with one.
+    pub pushes: Vec<u8>,
     current: Option<u64>,
     dirty: Vec<u64>,
     spares: Vec<Vec<u8>>,
@@ -79,11 +82,19 @@ impl Outboxes {
     pub fn begin(&mut self, token: u64) {
         self.current = Some(token);
         self.reply.clear();
+        self.pushes.clear();
+    }
+
+    /// Puts the messages to the client whose commands run behind what it was replied so far.
+    #[inline]
+    pub fn release_pushes(&mut self) {
+        self.reply.append(&mut self.pushes);
     }
 
     /// Puts the gathered replies on their way, to be sent once `lsn` is durable.
     pub fn end(&mut self, lsn: Lsn) {
         let Some(token) = self.current.take() else { return };
+        self.release_pushes();
         if self.reply.is_empty() {
             return;
         }
@@ -101,7 +112,7 @@ impl Outboxes {
     /// Puts bytes on their way to a client, encoded for its protocol.
     pub fn push(&mut self, token: u64, bytes: &[u8], lsn: Lsn) {
         if self.current == Some(token) {
-            self.reply.extend_from_slice(bytes);
+            self.pushes.extend_from_slice(bytes);
             return;
         }
         let Outboxes { slots, spares, .. } = self;
@@ -121,7 +132,7 @@ impl Outboxes {
         message: &mut TickMessage,
         encode: impl FnOnce(&mut Vec<u8>, Protocol),
     ) -> Option<usize> {
-        let Outboxes { slots, ticks, dirty, reply, current, .. } = self;
+        let Outboxes { slots, ticks, dirty, reply, pushes, current, .. } = self;
         let slot = slots.get_mut(slot_of(token)).filter(|slot| slot.token == token)?;
         let which = index(slot.protocol);
         let tick = ticks.get_mut(which)?;
@@ -131,8 +142,8 @@ impl Outboxes {
             start..tick.len()
         });
         if *current == Some(token) {
-            reply.extend_from_slice(tick.get(place.clone()).unwrap_or_default());
-            return Some(reply.len());
+            pushes.extend_from_slice(tick.get(place.clone()).unwrap_or_default());
+            return Some(slot.outbox.len() + reply.len() + pushes.len());
         }
         slot.outbox.push_tick(place.clone(), Lsn::ZERO);
         if !slot.is_dirty {

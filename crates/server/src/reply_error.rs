@@ -57,6 +57,9 @@ texts! {
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
     TRANSACTION_TOO_LARGE = "ERR Transaction is too large to be queued";
+    MONITOR_AND_KEYS = "ERR Replica can't interact with the keyspace";
+    SSUBSCRIBE_IN_EXEC = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+    MONITOR_IN_EXEC = "ERR MONITOR isn't allowed for DENY BLOCKING client";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 }
 
@@ -77,6 +80,14 @@ pub(crate) fn unknown_command<'a>(name: &[u8], args: impl Iterator<Item = &'a [u
     }
     let name = printable(name, 128);
     ReplyError::new(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+/// A subcommand is called with too few or too many arguments, and says so itself.
+pub(crate) fn subcommand_syntax(command: &str, name: &[u8]) -> ReplyError {
+    let name = printable(name, 128);
+    ReplyError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {command} HELP."
+    ))
 }
 
 /// There is no such subcommand.

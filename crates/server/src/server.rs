@@ -11,12 +11,12 @@ use crate::commands::Table;
 use crate::config::Config;
 use crate::local::Local;
 use crate::mailbox::Mailbox;
-use crate::notification;
 use crate::pause::Pause;
 use crate::session::Session;
 use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
 use crate::tracking::Broadcasts;
+use crate::{monitor, notification, subscription, tracking};
 
 /// The version of Redis that clients are told.
 ///
@@ -40,11 +40,15 @@ pub struct Server {
     /// The prefixes of keys whose changes are broadcast to tracking clients.
     pub broadcasts: Broadcasts,
     /// The clients that monitor all commands.
-    pub monitors: RwLock<Vec<crate::client::Address>>,
+    pub monitors: Mutex<Vec<crate::client::Address>>,
     /// How many monitors there are, to be asked before the lock is taken.
     pub monitor_count: AtomicU64,
     /// Commands that took long.
     pub slow_log: SlowLog,
+    /// Delays of commands.
+    pub latency: crate::latency::Latency,
+    /// How much happens per second.
+    pub rates: crate::rates::Rates,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What tells this run of the server from others.
@@ -59,8 +63,12 @@ pub struct Server {
     pub expires_actively: AtomicBool,
     /// Errors by their code, as INFO errorstats shows them.
     pub errors: Mutex<std::collections::BTreeMap<String, u64>>,
-    /// The number of clients that track the keys they read.
+    /// The number of clients that track keys.
     pub tracking_clients: AtomicI64,
+    /// The number of keys that tracking clients have read.
+    pub tracked_keys: AtomicU64,
+    /// The number of clients that are subscribed to anything.
+    pub pubsub_clients: AtomicU64,
     config: RwLock<Arc<Config>>,
     config_version: AtomicU64,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -87,9 +95,11 @@ impl Server {
         let server = Server {
             clients: Clients::default(),
             broadcasts: Broadcasts::default(),
-            monitors: RwLock::default(),
+            monitors: Mutex::default(),
             monitor_count: AtomicU64::new(0),
             slow_log: SlowLog::default(),
+            latency: crate::latency::Latency::default(),
+            rates: crate::rates::Rates::default(),
             pause: Pause::default(),
             run_id,
             started_ms: engine.clock().monotonic_ms(),
@@ -98,6 +108,8 @@ impl Server {
             expires_actively: AtomicBool::new(true),
             errors: Mutex::default(),
             tracking_clients: AtomicI64::new(0),
+            tracked_keys: AtomicU64::new(0),
+            pubsub_clients: AtomicU64::new(0),
             config_version: AtomicU64::new(0),
             mailboxes: (0..workers).map(|_| Arc::default()).collect(),
             worker_stats: (0..workers).map(|_| stats()).collect(),
@@ -189,12 +201,16 @@ impl Server {
 
     /// Ends what a client that is leaving was in the middle of.
     pub fn leave(&self, local: &mut Local, session: &mut Session) {
-        let _ = (local, session);
+        subscription::drop_all(self, local, session);
+        tracking::drop_client(self, session);
+        monitor::leave(self, local, session);
+        local.outboxes.release_pushes();
     }
 
     /// Tells others what happened outside of any client's command.
     pub fn tell_others(&self, local: &mut Local, signals: Signals) {
         notification::publish(self, local, signals.events);
+        tracking::invalidate(self, local, None, &signals.invalidations);
     }
 
     fn apply_to_engine(&self, config: &Config) {

@@ -74,7 +74,7 @@ impl Setting {
         (self.set)(config, value).map_err(Refused)
     }
 
-    /// Returns the name of the environment variable, such as `FIRTH_TCP_BACKLOG`.
+    /// Returns the name of the environment variable, such as `FIRTH_TCP_KEEPALIVE`.
     pub fn variable(&self) -> String {
         format!("FIRTH_{}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
@@ -88,7 +88,8 @@ impl Setting {
 /// Returns docs/config.md's table of all settings.
 pub fn markdown() -> String {
     let defaults = Config::default();
-    let mut out = String::from("| Setting | Default | Changes | What it is for |\n|---|---|---|---|\n");
+    let mut out =
+        String::from("| Setting | Default | Changes | What it is for |\n|---|---|---|---|\n");
     for setting in Setting::all() {
         let value = setting.get(&defaults);
         let value = if value.is_empty() { "none".to_owned() } else { format!("`{value}`") };
@@ -136,13 +137,14 @@ mod tests {
     fn values_are_read_in_all_their_forms() {
         check("port", "7000", Ok("7000"));
         check("proto-max-bulk-len", "1mb", Ok("1048576"));
-        check("proto-max-bulk-len", "2G", Ok("2147483648"));
+        check("proto-max-bulk-len", "2G", Ok("2000000000"));
+        check("proto-max-bulk-len", "2GB", Ok("2147483648"));
         check("protected-mode", "NO", Ok("no"));
         check("bind", "0.0.0.0  ::", Ok("0.0.0.0 ::"));
         check("stream-read-reply", "array", Ok("array"));
         check("notify-keyspace-events", "KEA", Ok("AKE"));
         check("notify-keyspace-events", "Kg$lshztdxea", Ok("AK"));
-        check("notify-keyspace-events", "Etx", Ok("txE"));
+        check("notify-keyspace-events", "Etx", Ok("xtE"));
         check("notify-keyspace-events", "KEAmnoc", Ok("AKEmnoc"));
         check("durability", "never", Ok("never"));
         check("appendonly", "no", Ok("no"));
@@ -160,7 +162,11 @@ mod tests {
         check("proto-max-bulk-len", "1 mb", Err(memory));
         check("proto-max-bulk-len", "-1", Err(memory));
         check("protected-mode", "maybe", Err("argument must be 'yes' or 'no'"));
-        check("stream-read-reply", "x", Err("argument(s) must be one of the following: map, array"));
+        check(
+            "stream-read-reply",
+            "x",
+            Err("argument(s) must be one of the following: map, array"),
+        );
         check(
             "notify-keyspace-events",
             "Ky",
@@ -176,9 +182,12 @@ mod tests {
 
     #[test]
     fn what_we_do_not_have_cannot_be_switched_on() {
-        for (name, value) in
-            [("durability", "always"), ("appendonly", "yes"), ("maxmemory", "1gb"), ("save", "60 1")]
-        {
+        for (name, value) in [
+            ("durability", "always"),
+            ("appendonly", "yes"),
+            ("maxmemory", "1gb"),
+            ("save", "60 1"),
+        ] {
             let setting = Setting::find(name.as_bytes()).unwrap();
             setting.set_at_runtime(&mut Config::default(), value).unwrap_err();
         }

@@ -25,6 +25,9 @@ impl Counter {
     }
 }
 
+/// How many lengths of time are told apart: up to some 9 minutes.
+pub const TIMES: usize = 30;
+
 /// What one command has cost so far.
 #[derive(Debug, Default)]
 pub struct CommandStats {
@@ -32,10 +35,33 @@ pub struct CommandStats {
     pub calls: Counter,
     /// For how long altogether, in nanoseconds.
     pub time_ns: Counter,
+    /// How often it took so long: place `n` counts what took less than `2^n` microseconds and was
+    /// not counted before.
+    pub times: [Counter; TIMES],
     /// How often it was refused before it ran.
     pub rejected: Counter,
     /// How often it answered with an error.
     pub failed: Counter,
+}
+
+impl CommandStats {
+    /// Counts how long the command took once.
+    #[inline]
+    pub fn note_time(&self, took_ns: u64) {
+        self.time_ns.add(took_ns);
+        let place = (u64::BITS - (took_ns / 1000).leading_zeros()) as usize;
+        if let Some(count) = self.times.get(place.min(TIMES - 1)) {
+            count.add(1);
+        }
+    }
+
+    /// Starts again from zero.
+    pub fn reset(&self) {
+        for counter in [&self.calls, &self.time_ns, &self.rejected, &self.failed] {
+            counter.reset();
+        }
+        self.times.iter().for_each(Counter::reset);
+    }
 }
 
 /// The counters of one worker.
@@ -56,6 +82,16 @@ pub struct WorkerStats {
 }
 
 impl WorkerStats {
+    /// Starts again from zero.
+    pub fn reset(&self) {
+        self.commands.iter().for_each(CommandStats::reset);
+        let WorkerStats { connections, received_bytes, sent_bytes, errors, .. } = self;
+        for counter in [connections, received_bytes, sent_bytes, errors, &self.output_limit_closes]
+        {
+            counter.reset();
+        }
+    }
+
     /// Returns counters for so many commands.
     pub fn new(commands: usize) -> Self {
         WorkerStats {

@@ -83,11 +83,7 @@ impl Kind {
 
 /// Subscribes the client to each of these names and confirms each, also those that it was
 /// subscribed to before.
-pub fn subscribe<'a>(
-    cx: &mut Context<'_, '_>,
-    kind: Kind,
-    names: impl Iterator<Item = &'a [u8]>,
-) {
+pub fn subscribe<'a>(cx: &mut Context<'_, '_>, kind: Kind, names: impl Iterator<Item = &'a [u8]>) {
     for name in names {
         add(cx.server, cx.session, kind, name);
         confirm(cx, kind, kind.verbs().0, Some(name));

@@ -4,7 +4,7 @@
 //! what clients sent, runs the mail and the timers, and sends what has gathered in the outboxes at
 //! the end of the tick.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,6 +19,7 @@ use crate::mailbox::{CloseReason, Mail};
 use crate::outboxes::{Outboxes, slot_of};
 use crate::server::Server;
 use crate::session::Session;
+use crate::tracking;
 
 /// How often a worker looks after what needs no precise moment.
 const HOUSEKEEPING_MS: u64 = 100;
@@ -59,6 +60,7 @@ impl Worker {
             monotonic_ms: server.engine.clock().monotonic_ms(),
             monotonic_ns: 0,
             timers: BTreeSet::new(),
+            changed_keys: BTreeMap::new(),
             doomed: Vec::new(),
         };
         Some(Worker {
@@ -90,6 +92,7 @@ impl Worker {
 
     /// Takes a new client and returns its token.
     pub fn connect(&mut self, peer: Peer) -> u64 {
+        self.read_clock();
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.sessions.push(Slot::default());
             self.sessions.len() - 1
@@ -175,6 +178,11 @@ impl Worker {
         }
     }
 
+    /// Puts on its way what has gathered for many clients in this tick; their replies come first.
+    pub fn end_tick(&mut self) {
+        tracking::broadcast(&self.server, &mut self.local);
+    }
+
     /// Returns in how many milliseconds there is something to do, if nothing happens before.
     pub fn idle_ms(&mut self) -> u64 {
         self.read_clock();
@@ -212,6 +220,10 @@ impl Worker {
             self.config_version = version;
             self.local.config = self.server.config();
         }
+    }
+
+    fn client(&self, token: u64) -> Option<Arc<Client>> {
+        self.session(token).map(|session| session.client.clone())
     }
 
     fn take_session(&mut self, token: u64) -> Option<Box<Session>> {
@@ -283,11 +295,32 @@ impl Worker {
             }
             Mail::Push { token, bytes } => self.local.outboxes.push(token, &bytes, Lsn::ZERO),
             Mail::Served { token, wait, reply, lsn } => self.end_wait(token, wait, &reply, lsn),
-            Mail::Invalidate { .. } => {}
+            Mail::Invalidate { token, keys } => {
+                if let Some(client) = self.client(token) {
+                    tracking::deliver(&mut self.local, &client, &keys);
+                }
+            }
+            Mail::RedirectBroken { token, redirect } => {
+                if let Some(client) = self.client(token) {
+                    tracking::deliver_broken_redirect(&mut self.local, &client, redirect);
+                }
+            }
+            Mail::PauseEnded => self.end_pause(),
             Mail::Close { tokens, reason } => {
                 for token in tokens {
                     self.local.doom(token, reason);
                 }
+            }
+        }
+    }
+
+    /// Lets all clients that are stopped by CLIENT PAUSE go on; they stop again if it has begun anew.
+    fn end_pause(&mut self) {
+        let sessions = self.sessions.iter_mut().filter_map(|slot| slot.session.as_deref_mut());
+        for session in sessions {
+            if let Some(until_ms) = session.paused_until_ms.take() {
+                self.local.timers.remove(&(until_ms, session.token));
+                self.resumed.push(session.token);
             }
         }
     }

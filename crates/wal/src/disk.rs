@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What the program asks of a file system.
 ///
-/// The real one is [`FileDisk`]; tests hand in others.
+/// The real one is [`FileDisk`]; [`SimDisk`](crate::sim::SimDisk) fails on purpose. What is done to
+/// names (create, rename, remove) outlives a loss of power only after [`Disk::sync_folder`], what is
+/// done to bytes only after [`DiskFile::sync_data`].
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Creates a folder and those above it; one that is there already is fine.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
@@ -20,6 +23,38 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Replaces a file's content as a whole: after a crash it holds the old or the new bytes.
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+    /// Creates an empty file for reading and appending.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when there is one of this name.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file that exists for reading and appending.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Lists the names of a folder's files, sorted; names that are not UTF-8 are left out.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// Gives a file another name, in place of a file that had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// A file opened for reading and appending.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks a file on a disk for that")]
+pub trait DiskFile: Send + Sync + fmt::Debug {
+    /// Returns the length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Reads bytes from an offset on, and returns how many: fewer than asked for is no error, none
+    /// means that the file ends here.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+    /// Appends the parts one behind the other, and returns how many bytes were taken: fewer than
+    /// offered is no error. After an error any number of them may stand in the file.
+    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Makes all bytes written so far durable, and the length with them.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Cuts the file to a length, or fills it with zeros up to it.
+    fn set_len(&self, len: u64) -> io::Result<()>;
 }
 
 /// A held lock; dropping it lets go.
@@ -62,8 +97,63 @@ impl Disk for FileDisk {
         file.sync_all()?;
         fs::rename(&draft, path)?;
         // The rename itself is durable only once the folder is.
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        self.sync_folder(path.parent().unwrap_or(Path::new("")))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::options().create_new(true).append(true).read(true).open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(File::options().append(true).read(true).open(path)?))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        let here = folder.as_os_str().is_empty();
+        File::open(if here { Path::new(".") } else { folder })?.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, into, offset)
+    }
+
+    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut file = self;
+        file.write_vectored(parts)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        File::sync_data(self)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        File::set_len(self, len)
     }
 }
 

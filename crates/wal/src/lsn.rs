@@ -13,6 +13,18 @@ impl Lsn {
     pub const ZERO: Lsn = Lsn(0);
     /// A position behind every batch.
     pub const MAX: Lsn = Lsn(u64::MAX);
+
+    /// Returns the position behind this one; behind the last one it is that again.
+    #[must_use]
+    pub fn next(self) -> Lsn {
+        Lsn(self.0.saturating_add(1))
+    }
+
+    /// Returns the position before this one; before zero it is zero again.
+    #[must_use]
+    pub fn previous(self) -> Lsn {
+        Lsn(self.0.saturating_sub(1))
+    }
 }
 
 impl fmt::Display for Lsn {

@@ -22,16 +22,7 @@ impl StreamMut<'_, '_> {
         let mut acknowledged = 0;
         // Within an ascending run no id comes twice, so that the run can be decided as a whole.
         for run in ids.chunk_by(|a, b| a < b) {
-            let Some(found) = self.stream.groups.get(group) else { return 0 };
-            let pending = run.iter().copied().filter(|&id| found.pending.contains(id));
-            let pending: SmallVec<[EntryId; 10]> = pending.collect();
-            if !pending.is_empty() {
-                self.commit(StreamEffect::Forget { group, ids: &pending });
-                acknowledged += pending.len() as u64;
-            }
-        }
-        if acknowledged > 0 {
-            self.touch();
+            acknowledged += self.acknowledge_run(group, run).len() as u64;
         }
         acknowledged
     }
@@ -46,14 +37,18 @@ impl StreamMut<'_, '_> {
     ) -> Vec<AckDeletion> {
         let mut outcomes = Vec::with_capacity(ids.len());
         let mut done = SmallVec::<[EntryId; 10]>::new();
-        for &id in ids {
-            if self.acknowledge(group, &[id]) == 0 {
-                outcomes.push(AckDeletion::NotPending);
-            } else if references == References::Acked && self.stream.groups.references(id) {
-                outcomes.push(AckDeletion::Kept);
-            } else {
-                outcomes.push(AckDeletion::Deleted);
-                done.push(id);
+        for run in ids.chunk_by(|a, b| a < b) {
+            let acknowledged = self.acknowledge_run(group, run);
+            let mut acknowledged = acknowledged.into_iter().peekable();
+            for &id in run {
+                outcomes.push(if acknowledged.next_if_eq(&id).is_none() {
+                    AckDeletion::NotPending
+                } else if references == References::Acked && self.stream.groups.references(id) {
+                    AckDeletion::Kept
+                } else {
+                    done.push(id);
+                    AckDeletion::Deleted
+                });
             }
         }
         if references == References::Delete && !done.is_empty() {
@@ -61,5 +56,17 @@ impl StreamMut<'_, '_> {
         }
         self.delete(&done);
         outcomes
+    }
+
+    /// Acknowledges those of the entries that are pending and returns them. No id comes twice.
+    fn acknowledge_run(&mut self, group: &[u8], ids: &[EntryId]) -> SmallVec<[EntryId; 10]> {
+        let Some(found) = self.stream.groups.get(group) else { return SmallVec::new() };
+        let pending = ids.iter().copied().filter(|&id| found.pending.contains(id));
+        let pending: SmallVec<[EntryId; 10]> = pending.collect();
+        if !pending.is_empty() {
+            self.commit(StreamEffect::Forget { group, ids: &pending });
+            self.touch();
+        }
+        pending
     }
 }

@@ -2,40 +2,38 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use firth_wal::FileDisk;
-use proptest::prelude::*;
 
 use super::lag::lag;
 use super::*;
 use crate::{Engine, EventMask, ManualClock, Options, ShardSet};
 
 const KEY: &[u8] = b"s";
-const G: &[u8] = b"g";
-const ALICE: &[u8] = b"alice";
-const BOB: &[u8] = b"bob";
+pub(super) const G: &[u8] = b"g";
+pub(super) const ALICE: &[u8] = b"alice";
+pub(super) const BOB: &[u8] = b"bob";
 
-fn id(ms: u64) -> EntryId {
+pub(super) fn id(ms: u64) -> EntryId {
     EntryId::new(ms, 0)
 }
 
-fn ids(ms: &[u64]) -> Vec<EntryId> {
+pub(super) fn ids(ms: &[u64]) -> Vec<EntryId> {
     ms.iter().map(|&ms| id(ms)).collect()
 }
 
-fn numbers(ids: impl IntoIterator<Item = EntryId>) -> Vec<u64> {
+pub(super) fn numbers(ids: impl IntoIterator<Item = EntryId>) -> Vec<u64> {
     ids.into_iter().map(|id| id.ms).collect()
 }
 
 /// A stream with the entries 1 to `len` and the group `g` at its beginning.
-struct Bench {
+pub(super) struct Bench {
     engine: Engine,
 }
 
 impl Bench {
-    fn new(len: u64) -> Self {
+    pub(super) fn new(len: u64) -> Self {
         let clock = Arc::new(ManualClock::at_ms(1_000));
         let engine = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
         engine.settings().set_event_mask(EventMask(u32::MAX));
@@ -49,7 +47,7 @@ impl Bench {
         bench
     }
 
-    fn at<T>(&self, now_ms: u64, run: impl FnOnce(&mut StreamMut<'_, '_>) -> T) -> T {
+    pub(super) fn at<T>(&self, now_ms: u64, run: impl FnOnce(&mut StreamMut<'_, '_>) -> T) -> T {
         let mut locked = self.engine.lock(ShardSet::ALL, now_ms);
         run(&mut locked.stream_or_create(0, KEY).unwrap())
     }
@@ -61,15 +59,15 @@ impl Bench {
     }
 }
 
-fn append(stream: &mut StreamMut<'_, '_>, ms: u64) {
+pub(super) fn append(stream: &mut StreamMut<'_, '_>, ms: u64) {
     stream.commit(StreamEffect::Append { id: id(ms), fields: &[b"f", b"v"] });
 }
 
-fn delete(stream: &mut StreamMut<'_, '_>, ms: &[u64]) {
+pub(super) fn delete(stream: &mut StreamMut<'_, '_>, ms: &[u64]) {
     stream.commit(StreamEffect::Delete { ids: &ids(ms) });
 }
 
-fn read_of(consumer: &[u8], count_max: usize) -> GroupRead<'_> {
+pub(super) fn read_of(consumer: &[u8], count_max: usize) -> GroupRead<'_> {
     GroupRead {
         group: G,
         consumer,
@@ -79,13 +77,13 @@ fn read_of(consumer: &[u8], count_max: usize) -> GroupRead<'_> {
     }
 }
 
-fn read(stream: &mut StreamMut<'_, '_>, consumer: &[u8], count_max: usize) -> Vec<u64> {
+pub(super) fn read(stream: &mut StreamMut<'_, '_>, consumer: &[u8], count_max: usize) -> Vec<u64> {
     let delivery = stream.read_group(&read_of(consumer, count_max), |_| true).unwrap();
     numbers(delivery.iter().map(|entry| entry.id))
 }
 
 /// What is pending: id, owner, delivery time, deliveries.
-fn pending(stream: &StreamMut<'_, '_>) -> Vec<(u64, String, u64, u64)> {
+pub(super) fn pending(stream: &StreamMut<'_, '_>) -> Vec<(u64, String, u64, u64)> {
     let group = stream.stream().groups().get(G).unwrap();
     let row = |row: Pending| {
         let owner = String::from_utf8_lossy(group.owner_name(&row)).into_owned();
@@ -94,11 +92,11 @@ fn pending(stream: &StreamMut<'_, '_>) -> Vec<(u64, String, u64, u64)> {
     group.pending.iter_from(EntryId::MIN).map(row).collect()
 }
 
-fn row(ms: u64, owner: &[u8], at: u64, deliveries: u64) -> (u64, String, u64, u64) {
+pub(super) fn row(ms: u64, owner: &[u8], at: u64, deliveries: u64) -> (u64, String, u64, u64) {
     (ms, String::from_utf8_lossy(owner).into_owned(), at, deliveries)
 }
 
-fn claim_for(consumer: &[u8], min_idle_ms: u64, now_ms: u64) -> Claim<'_> {
+pub(super) fn claim_for(consumer: &[u8], min_idle_ms: u64, now_ms: u64) -> Claim<'_> {
     Claim {
         group: G,
         consumer,
@@ -451,204 +449,4 @@ fn acknowledged_entries_are_deleted_unless_others_still_need_them() {
         &[2, 4, 5],
         &[2, 3],
     );
-}
-
-/// What the property test does to a group.
-#[derive(Clone, Debug)]
-enum Step {
-    Append,
-    Delete(u64),
-    Read(u8, usize),
-    Reread(u8),
-    Ack(Vec<u64>),
-    Nack(Vec<u64>),
-    Claim(u8, Vec<u64>),
-    AutoClaim(u8, u64),
-    Overdue(u8, usize),
-    DeleteConsumer(u8),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let some = || prop::collection::vec(1..30_u64, 1..5);
-    let step = prop_oneof![
-        4 => Just(Step::Append),
-        1 => (1..30_u64).prop_map(Step::Delete),
-        3 => (0..3_u8, 1..4_usize).prop_map(|(who, n)| Step::Read(who, n)),
-        1 => (0..3_u8).prop_map(Step::Reread),
-        2 => some().prop_map(Step::Ack),
-        1 => some().prop_map(Step::Nack),
-        1 => (0..3_u8, some()).prop_map(|(who, ids)| Step::Claim(who, ids)),
-        1 => (0..3_u8, 0..30_u64).prop_map(|(who, start)| Step::AutoClaim(who, start)),
-        1 => (0..3_u8, 1..4_usize).prop_map(|(who, n)| Step::Overdue(who, n)),
-        1 => (0..3_u8).prop_map(Step::DeleteConsumer),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-/// A group as a plain map: each pending id with its owner, time of delivery and deliveries.
-#[derive(Default)]
-struct Naive {
-    entries: Vec<u64>,
-    last: u64,
-    cursor: u64,
-    rows: BTreeMap<u64, (Option<u8>, u64, u64)>,
-}
-
-/// The idle time that claims of the property test ask for.
-const MIN_IDLE_MS: u64 = 5;
-
-impl Naive {
-    fn is_there(&self, ms: u64) -> bool {
-        self.entries.contains(&ms)
-    }
-
-    fn is_due(&self, ms: u64, now: u64) -> bool {
-        let due =
-            |&(owner, at, _): &(Option<u8>, u64, u64)| owner.is_none() || now - at >= MIN_IDLE_MS;
-        self.rows.get(&ms).is_some_and(due)
-    }
-
-    fn own(&mut self, ms: u64, who: u8, now: u64, fresh: bool) {
-        let before = if fresh { 0 } else { self.rows.get(&ms).map_or(0, |row| row.2) };
-        self.rows.insert(ms, (Some(who), now, before + 1));
-    }
-
-    fn fresh(&mut self, who: u8, now: u64, count_max: usize) -> Vec<u64> {
-        let cursor = self.cursor;
-        let above = self.entries.iter().copied().filter(|&ms| ms > cursor);
-        let fresh: Vec<u64> = above.take(count_max).collect();
-        for &ms in &fresh {
-            self.own(ms, who, now, true);
-            self.cursor = ms;
-        }
-        fresh
-    }
-
-    fn claim(&mut self, who: u8, now: u64, ids: &[u64]) -> Vec<u64> {
-        let mut claimed = Vec::new();
-        for &ms in ids {
-            if !self.is_there(ms) {
-                self.rows.remove(&ms);
-            } else if self.is_due(ms, now) {
-                self.own(ms, who, now, false);
-                claimed.push(ms);
-            }
-        }
-        claimed
-    }
-}
-
-fn name_of(who: u8) -> &'static [u8] {
-    [ALICE, BOB, b"carol"][usize::from(who)]
-}
-
-/// Does a step to both and compares what came of it.
-fn run(stream: &mut StreamMut<'_, '_>, naive: &mut Naive, step: &Step, now: u64) {
-    match step {
-        Step::Append => {
-            naive.last += 1;
-            naive.entries.push(naive.last);
-            append(stream, naive.last);
-        }
-        Step::Delete(ms) => {
-            naive.entries.retain(|other| other != ms);
-            delete(stream, &[*ms]);
-        }
-        Step::Read(who, n) => {
-            assert_eq!(read(stream, name_of(*who), *n), naive.fresh(*who, now, *n));
-        }
-        Step::Reread(who) => {
-            let again = stream.reread_group(G, name_of(*who), EntryId::MIN, 99, |_| true).unwrap();
-            let own =
-                |(&ms, row): (&u64, &(Option<u8>, u64, u64))| (row.0 == Some(*who)).then_some(ms);
-            let own: Vec<u64> = naive.rows.iter().filter_map(own).collect();
-            assert_eq!(again.len(), own.len());
-            for (redelivered, ms) in again.into_iter().zip(own) {
-                if naive.is_there(ms) {
-                    assert_eq!(redelivered, Redelivered::Entry(id(ms)));
-                    naive.own(ms, *who, now, false);
-                } else {
-                    assert_eq!(redelivered, Redelivered::Gone(id(ms)));
-                }
-            }
-        }
-        Step::Ack(list) => {
-            let acked = list.iter().filter(|ms| naive.rows.remove(ms).is_some()).count();
-            assert_eq!(stream.acknowledge(G, &ids(list)), acked as u64);
-        }
-        Step::Nack(list) => {
-            let nack = Nack {
-                group: G,
-                mode: NackMode::Fail,
-                deliveries: None,
-                scope: NackScope::Pending,
-            };
-            let mut released = 0;
-            for ms in list {
-                if let Some(row) = naive.rows.get_mut(ms) {
-                    (row.0, row.1) = (None, 0);
-                    released += 1;
-                }
-            }
-            assert_eq!(stream.nack(&nack, &ids(list)), Ok(released));
-        }
-        Step::Claim(who, list) => {
-            let claim = claim_for(name_of(*who), MIN_IDLE_MS, now);
-            let claimed = stream.claim(&claim, &ids(list)).unwrap();
-            assert_eq!(numbers(claimed), naive.claim(*who, now, list));
-        }
-        Step::AutoClaim(who, start) => {
-            let claim = AutoClaim {
-                group: G,
-                consumer: name_of(*who),
-                min_idle_ms: MIN_IDLE_MS,
-                start: id(*start),
-                count_max: 99,
-                recount: Recount::Add,
-            };
-            let list: Vec<u64> = naive.rows.range(start..).map(|(&ms, _)| ms).collect();
-            let claimed = stream.auto_claim(&claim).unwrap();
-            let gone: Vec<u64> = list.iter().copied().filter(|&ms| !naive.is_there(ms)).collect();
-            assert_eq!(numbers(claimed.gone), gone);
-            assert_eq!(numbers(claimed.claimed), naive.claim(*who, now, &list));
-        }
-        Step::Overdue(who, n) => {
-            let read =
-                GroupRead { claim_min_idle_ms: Some(MIN_IDLE_MS), ..read_of(name_of(*who), *n) };
-            let delivery = stream.read_group(&read, |_| true).unwrap();
-            let claimed: Vec<u64> = numbers(
-                delivery.iter().filter(|it| naive.rows.contains_key(&it.id.ms)).map(|it| it.id),
-            );
-            let all_due = naive.rows.keys().filter(|&&ms| naive.is_there(ms));
-            let due = all_due.filter(|&&ms| naive.is_due(ms, now)).count();
-            assert_eq!(claimed.len(), due.min(*n));
-            assert_eq!(naive.claim(*who, now, &claimed), claimed);
-            let fresh = naive.fresh(*who, now, n - claimed.len());
-            assert_eq!(numbers(delivery.iter().skip(claimed.len()).map(|it| it.id)), fresh);
-        }
-        Step::DeleteConsumer(who) => {
-            let before = naive.rows.len();
-            naive.rows.retain(|_, row| row.0 != Some(*who));
-            let forgotten = (before - naive.rows.len()) as u64;
-            assert_eq!(stream.delete_consumer(G, name_of(*who)), Ok(forgotten));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-    #[test]
-    fn groups_behave_like_a_plain_map(steps in steps()) {
-        let bench = Bench::new(0);
-        let mut naive = Naive::default();
-        for (now, step) in (100..).zip(&steps) {
-            bench.at(now, |stream| {
-                run(stream, &mut naive, step, now);
-                let expect: Vec<_> = naive.rows.iter().map(|(&ms, &(owner, at, deliveries))| {
-                    row(ms, owner.map_or(b"", name_of), at, deliveries)
-                }).collect();
-                assert_eq!(pending(stream), expect);
-            });
-        }
-    }
 }

@@ -55,8 +55,10 @@ pub fn has_tombstones_in(stream: &Stream, start: EntryId, end: EntryId) -> bool 
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+    use proptest::prelude::*;
+
     use super::super::testing::{self, id};
-    use super::super::{StreamEffect, StreamMut};
+    use super::super::{Acknowledgement, GroupRead, GroupStart, StreamEffect, StreamMut};
     use super::*;
 
     /// Lets `judge` see a stream of the entries 1 to 10, of which some were deleted and those below
@@ -131,5 +133,63 @@ mod tests {
         };
         assert!(between(1, 6) && between(6, 6) && between(6, 9));
         assert!(!between(1, 5) && !between(7, 9));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add,
+        Delete(u64),
+        TrimBelow(u64),
+        Read(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Add),
+            2 => (1..20_u64).prop_map(Step::Delete),
+            1 => (1..20_u64).prop_map(Step::TrimBelow),
+            2 => (1..5_usize).prop_map(Step::Read),
+        ]
+    }
+
+    fn read_some(stream: &mut StreamMut<'_, '_>, count_max: usize) {
+        let acknowledgement = Acknowledgement::Waived;
+        let (group, consumer) = (b"g", b"c");
+        let read =
+            GroupRead { group, consumer, count_max, claim_min_idle_ms: None, acknowledgement };
+        stream.read_group(&read, |_| true).unwrap();
+    }
+
+    proptest! {
+        /// Whatever happens to a stream, a lag that is told is the number of unread entries.
+        #[test]
+        fn a_known_lag_is_right(start in 0..10_u64, steps in prop::collection::vec(step(), 1..60)) {
+            let engine = testing::engine();
+            let mut keys = testing::lock(&engine, 7);
+            testing::fill(&mut keys, 1..=5);
+            let mut next = 6;
+            let known = (start == 0).then_some(0);
+            let mut stream = keys.stream_mut(0, b"s").unwrap().unwrap();
+            stream.create_group(b"g", GroupStart::After(id(start.min(5))), known).unwrap();
+            for step in steps {
+                let mut stream = keys.stream_mut(0, b"s").unwrap().unwrap();
+                match step {
+                    Step::Add => {
+                        testing::fill(&mut keys, next..=next);
+                        next += 1;
+                    }
+                    Step::Delete(ms) => { stream.delete(&[id(ms)]); }
+                    Step::TrimBelow(ms) => stream.commit(StreamEffect::TrimFront { below: id(ms) }),
+                    Step::Read(count) => read_some(&mut stream, count),
+                }
+                let stream = keys.stream(0, b"s").unwrap().unwrap();
+                let group = stream.groups().get(b"g").unwrap();
+                let unread = stream.entries().range(group.last_delivered, EntryId::MAX);
+                let unread = unread.filter(|entry| entry.id > group.last_delivered).count() as u64;
+                if let Some(lag) = lag(stream, group) {
+                    prop_assert_eq!(lag, unread);
+                }
+            }
+        }
     }
 }

@@ -23,6 +23,8 @@ mod delete;
 mod effect;
 mod group_admin;
 mod group_history;
+#[cfg(test)]
+mod group_model_tests;
 mod group_read;
 #[cfg(test)]
 mod group_tests;

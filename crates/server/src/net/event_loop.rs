@@ -295,6 +295,7 @@ impl EventLoop {
 
     /// Sends to all clients what has gathered for them.
     fn write_all(&mut self) {
+        self.worker.end_tick();
         let dirty = self.worker.local().outboxes.take_dirty();
         for &token in &dirty {
             self.write(token);
@@ -368,8 +369,12 @@ impl EventLoop {
         let (bytes, pieces) = outbox.map_or((0, 0), |outbox| (outbox.len(), outbox.segments()));
         let Some(session) = self.worker.session(token) else { return };
         session.client.output_bytes.store(bytes as u64, Ordering::Relaxed);
-        session.client.output_pieces.store(u32::try_from(pieces).unwrap_or(u32::MAX), Ordering::Relaxed);
-        let limit = if session.is_subscribed() { limits.pubsub } else { limits.normal };
+        session
+            .client
+            .output_pieces
+            .store(u32::try_from(pieces).unwrap_or(u32::MAX), Ordering::Relaxed);
+        let listens = session.is_subscribed() || session.is_monitor;
+        let limit = if listens { limits.pubsub } else { limits.normal };
         let is_closing = session.is_closing;
         let Some(connection) = connection(&mut self.connections, token) else { return };
         let is_over_soft = limit.soft_bytes != 0 && bytes > limit.soft_bytes;
@@ -382,7 +387,8 @@ impl EventLoop {
         let is_late = is_closing
             && now_ms - *connection.closing_since_ms.get_or_insert(now_ms) > CLOSING_MS_MAX;
         let is_over_hard = limit.hard_bytes != 0 && bytes > limit.hard_bytes;
-        if is_over_hard || is_late || is_over_soft && now_ms - since_ms >= limit.soft_seconds * 1000 {
+        if is_over_hard || is_late || is_over_soft && now_ms - since_ms >= limit.soft_seconds * 1000
+        {
             self.worker.local().doom(token, CloseReason::OutputLimit);
         }
     }

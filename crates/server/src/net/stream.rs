@@ -27,8 +27,7 @@ impl Stream {
         }
         let time = Duration::from_secs(keepalive_s);
         let interval = Duration::from_secs((keepalive_s / 3).max(1));
-        let keepalive =
-            TcpKeepalive::new().with_time(time).with_interval(interval).with_retries(3);
+        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval).with_retries(3);
         SockRef::from(socket).set_tcp_keepalive(&keepalive)
     }
 

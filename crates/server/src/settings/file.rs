@@ -94,12 +94,8 @@ mod tests {
     #[test]
     fn only_what_has_changed_is_rewritten() {
         let text = "# our server\nport = 7000 # ours\nbind = [\n  \"::1\",\n]\ntimeout = 5\n";
-        let says = Config {
-            port: 7000,
-            idle_timeout_s: 5,
-            bind: vec!["::1".into()],
-            ..Config::default()
-        };
+        let says =
+            Config { port: 7000, idle_timeout_s: 5, bind: vec!["::1".into()], ..Config::default() };
         assert_eq!(rewrite(text, &says, &says), text);
         let config = Config {
             idle_timeout_s: 0,

@@ -42,7 +42,7 @@ macro_rules! memory {
             get: |config| config.$field.to_string(),
             set: |config, value| {
                 let bytes = text::memory(value)?;
-                if bytes < $min {
+                if !($min..=usize::MAX).contains(&bytes) {
                     return Err(format!("argument must be at least {} bytes", $min));
                 }
                 config.$field = bytes.try_into().map_err(|_| "argument is too large")?;
@@ -151,12 +151,39 @@ pub(super) const ROWS: &[Setting] = &[
             text::only(value, &config.threads.to_string(), "can't be set here: set threads")
         },
     },
-    number!("maxclients", AtRuntime, clients_max, 1..=SECONDS_MAX, "How many clients may be connected at once; more are refused."),
-    number!("timeout", AtRuntime, idle_timeout_s, 0..=SECONDS_MAX, "After how many idle seconds a client is disconnected; 0 for never."),
-    number!("tcp-keepalive", AtRuntime, tcp_keepalive_s, 0..=SECONDS_MAX, "After how many idle seconds the kernel probes a connection; 0 for never."),
-    number!("tcp-backlog", AtStart, tcp_backlog, 1..=SECONDS_MAX, "How many connections may wait to be accepted."),
-    memory!("proto-max-bulk-len", bulk_bytes_max, 1_048_576, "How long one argument of a command may be, in bytes."),
-    memory!("client-query-buffer-limit", query_bytes_max, 1_048_576, "How many bytes of requests may wait for one client, those queued in MULTI included."),
+    number!(
+        "maxclients",
+        AtRuntime,
+        clients_max,
+        1..=SECONDS_MAX,
+        "How many clients may be connected at once; more are refused."
+    ),
+    number!(
+        "timeout",
+        AtRuntime,
+        idle_timeout_s,
+        0..=SECONDS_MAX,
+        "After how many idle seconds a client is disconnected; 0 for never."
+    ),
+    number!(
+        "tcp-keepalive",
+        AtRuntime,
+        tcp_keepalive_s,
+        0..=SECONDS_MAX,
+        "After how many idle seconds the kernel probes a connection; 0 for never."
+    ),
+    memory!(
+        "proto-max-bulk-len",
+        bulk_bytes_max,
+        1_048_576,
+        "How long one argument of a command may be, in bytes."
+    ),
+    memory!(
+        "client-query-buffer-limit",
+        query_bytes_max,
+        1_048_576,
+        "How many bytes of requests may wait for one client, those queued in MULTI included."
+    ),
     Setting {
         name: "client-output-buffer-limit",
         doc: "How much may wait to be sent to a client before it is disconnected: for each class \
@@ -179,22 +206,107 @@ pub(super) const ROWS: &[Setting] = &[
             Ok(())
         },
     },
-    number!("stream-node-max-entries", AtRuntime, stream_node_entries_max, 0..=SECONDS_MAX, "How many entries go into one block of a stream; 0 for no limit."),
-    memory!("stream-node-max-bytes", stream_node_bytes_max, 0, "How many bytes go into one block of a stream; 0 for no limit."),
-    number!("stream-idmp-duration", AtRuntime, stream_idmp_duration_s, 1..=86400, "For how many seconds new streams remember idempotent ids."),
-    number!("stream-idmp-maxsize", AtRuntime, stream_idmp_entries_max, 1..=10000, "How many idempotent ids of each producer new streams remember."),
-    choice!("stream-read-reply", AtRuntime, stream_read_reply, READ_REPLIES, "How XREAD and XREADGROUP answer clients that speak RESP3: map, as Redis does, or array, as in RESP2."),
-    number!("slowlog-log-slower-than", AtRuntime, slow_log_us, -1..=i64::MAX, "From how many microseconds on a command is kept in the slow log; -1 for never."),
-    number!("slowlog-max-len", AtRuntime, slow_log_entries_max, 0..=1_000_000, "How many commands the slow log keeps."),
-    number!("latency-monitor-threshold", AtRuntime, latency_threshold_ms, 0..=i64::MAX, "From how many milliseconds on a delay is kept by the latency monitor; 0 for never."),
-    number!("tracking-table-max-keys", AtRuntime, tracking_keys_max, 0..=i64::MAX, "How many keys that clients track are remembered; 0 for no limit."),
-    choice!("loglevel", AtStart, log_level, LOG_LEVELS, "How much is logged: debug, verbose, notice, warning or nothing."),
-    only!("durability", "never", NO_LOG_YET, "When a change is on the disk before it is answered; state lives in memory, so never."),
-    only!("databases", "16", "can't be changed: there are 16 databases", "How many databases there are."),
+    number!(
+        "stream-node-max-entries",
+        AtRuntime,
+        stream_node_entries_max,
+        0..=SECONDS_MAX,
+        "How many entries go into one block of a stream; 0 for no limit."
+    ),
+    memory!(
+        "stream-node-max-bytes",
+        stream_node_bytes_max,
+        0,
+        "How many bytes go into one block of a stream; 0 for no limit."
+    ),
+    number!(
+        "stream-idmp-duration",
+        AtRuntime,
+        stream_idmp_duration_s,
+        1..=86400,
+        "For how many seconds new streams remember idempotent ids."
+    ),
+    number!(
+        "stream-idmp-maxsize",
+        AtRuntime,
+        stream_idmp_entries_max,
+        1..=10000,
+        "How many idempotent ids of each producer new streams remember."
+    ),
+    choice!(
+        "stream-read-reply",
+        AtRuntime,
+        stream_read_reply,
+        READ_REPLIES,
+        "How XREAD and XREADGROUP answer clients that speak RESP3: map, as Redis does, or array, as in RESP2."
+    ),
+    number!(
+        "slowlog-log-slower-than",
+        AtRuntime,
+        slow_log_us,
+        -1..=i64::MAX,
+        "From how many microseconds on a command is kept in the slow log; -1 for never."
+    ),
+    number!(
+        "slowlog-max-len",
+        AtRuntime,
+        slow_log_entries_max,
+        0..=1_000_000,
+        "How many commands the slow log keeps."
+    ),
+    number!(
+        "latency-monitor-threshold",
+        AtRuntime,
+        latency_threshold_ms,
+        0..=i64::MAX,
+        "From how many milliseconds on a delay is kept by the latency monitor; 0 for never."
+    ),
+    number!(
+        "tracking-table-max-keys",
+        AtRuntime,
+        tracking_keys_max,
+        0..=i64::MAX,
+        "How many keys that clients track are remembered; 0 for no limit."
+    ),
+    choice!(
+        "loglevel",
+        AtStart,
+        log_level,
+        LOG_LEVELS,
+        "How much is logged: debug, verbose, notice, warning or nothing."
+    ),
+    only!(
+        "durability",
+        "never",
+        NO_LOG_YET,
+        "When a change is on the disk before it is answered; state lives in memory, so never."
+    ),
+    only!(
+        "tcp-backlog",
+        "511",
+        "can't be changed",
+        "How many connections may wait to be accepted."
+    ),
+    only!(
+        "databases",
+        "16",
+        "can't be changed: there are 16 databases",
+        "How many databases there are."
+    ),
     only!("save", "", NO_LOG_YET, "There are no snapshots."),
     only!("appendonly", "no", NO_LOG_YET, "There is no append-only file."),
     only!("maxmemory", "0", NO_LIMIT_YET, "There is no limit of memory."),
     only!("maxmemory-policy", "noeviction", NO_LIMIT_YET, "Keys are never evicted."),
-    only!("replica-read-only", "yes", "can't be changed: there are no replicas", "There are no replicas."),
-    only!("cluster-enabled", "no", "can't be changed: this server is not part of a cluster", "The server is not part of a cluster."),
+    only!(
+        "replica-read-only",
+        "yes",
+        "can't be changed: there are no replicas",
+        "There are no replicas."
+    ),
+    only!(
+        "cluster-enabled",
+        "no",
+        "can't be changed: this server is not part of a cluster",
+        "The server is not part of a cluster."
+    ),
 ];

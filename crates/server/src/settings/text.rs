@@ -9,7 +9,8 @@ pub(super) fn integer<T>(text: &str, min: i64, max: i64) -> Result<T, String>
 where
     T: TryFrom<i64>,
 {
-    let value: i64 = text.trim().parse().map_err(|_| "argument couldn't be parsed into an integer")?;
+    let value: i64 =
+        text.trim().parse().map_err(|_| "argument couldn't be parsed into an integer")?;
     let fits = (min..=max).contains(&value).then_some(value);
     fits.and_then(|value| T::try_from(value).ok())
         .ok_or_else(|| format!("argument must be between {min} and {max} inclusive"))
@@ -105,8 +106,7 @@ pub(super) fn events(text: &str) -> Result<EventMask, String> {
     let mut mask = 0;
     for letter in text.chars() {
         let found = CLASSES.iter().chain(&OTHERS).find(|(known, _)| *known == letter);
-        let (_, bits) =
-            found.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoca'.")?;
+        let (_, bits) = found.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoca'.")?;
         mask |= bits;
     }
     Ok(EventMask(mask))
@@ -152,8 +152,7 @@ pub(super) fn output_limits(text: &str, mut limits: OutputLimits) -> Result<Outp
 }
 
 pub(super) fn show_output_limits(limits: &OutputLimits) -> String {
-    let classes =
-        [("normal", limits.normal), ("slave", limits.replica), ("pubsub", limits.pubsub)];
+    let classes = [("normal", limits.normal), ("slave", limits.replica), ("pubsub", limits.pubsub)];
     let show = |(class, limit): (&str, OutputLimit)| {
         format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
     };

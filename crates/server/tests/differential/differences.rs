@@ -126,8 +126,9 @@ const ROWS: &[Row] = &[
         reason: "a group reader whose stream went away was told so in other words before 7.2",
         oracles: REDIS7,
         apply: |case| {
-            let nogroup = case.ours.is_error("NOGROUP No such key");
-            accept(case, nogroup, "UNBLOCKED the stream key no longer exists")
+            let gone =
+                case.ours.is_error("NOGROUP No such key") || case.ours.is_error("WRONGTYPE ");
+            accept(case, gone, "UNBLOCKED the stream key no longer exists")
         },
     },
     Row {
@@ -136,6 +137,18 @@ const ROWS: &[Row] = &[
         apply: |case| {
             let nogroup = case.ours.is_error("NOGROUP No such key");
             accept(case, nogroup, "NOGROUP the consumer group this client was blocked on no longer")
+        },
+    },
+    Row {
+        reason: "7.2 runs a woken read again as a whole, and meets keys of other types then",
+        oracles: REDIS7,
+        apply: |case| {
+            let readers = !case.theirs.items().is_empty() && case.ours.is_error("WRONGTYPE ");
+            if !readers || case.command.name() == "EXEC" {
+                return Effect::None;
+            }
+            *case.ours = case.theirs.clone();
+            Effect::Parted
         },
     },
     Row {
@@ -237,6 +250,18 @@ const ROWS: &[Row] = &[
         oracles: VALKEY9,
         apply: |case| {
             wording(case, "ERR client-id should be greater than 0", &["ERR syntax error"])
+        },
+    },
+    Row {
+        reason: "Valkey reads broken CLIENT LIST ID and CLIENT UNBLOCK lines differently",
+        oracles: VALKEY9,
+        apply: |case| {
+            let broken = matches!(case.command.word(1).as_str(), "LIST" | "UNBLOCK");
+            if case.command.name() != "CLIENT" || !broken || !case.ours.is_error("ERR ") {
+                return Effect::None;
+            }
+            *case.ours = case.theirs.clone();
+            Effect::Evened
         },
     },
     Row {

@@ -1,6 +1,7 @@
 //! Makes a failing script small and writes it down for people.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use crate::command::Script;
 use crate::reply::Reply;
@@ -8,6 +9,8 @@ use crate::run::{Duel, Mismatch};
 
 /// How often a failing script is run again in search of a smaller one.
 const RERUNS: usize = 200;
+/// The same in time: a rerun that waits for a missing reply takes seconds.
+const RERUN_TIME: Duration = Duration::from_secs(20);
 /// How many earlier commands on the same key a report shows.
 const HISTORY: usize = 15;
 
@@ -64,10 +67,12 @@ fn shrink(duel: &Duel, mut script: Script, mut mismatch: Mismatch) -> (Script, M
     let name = script[mismatch.step].command.name();
     script.truncate(mismatch.step + 1);
     let mut runs = 0;
+    let deadline = Instant::now() + RERUN_TIME;
+    let spent = |runs| runs >= RERUNS || Instant::now() > deadline;
     let mut width = script.len().div_ceil(2);
-    while width >= 1 && runs < RERUNS {
+    while width >= 1 && !spent(runs) {
         let mut start = 0;
-        while start < script.len().saturating_sub(1) && runs < RERUNS {
+        while start < script.len().saturating_sub(1) && !spent(runs) {
             let end = (start + width).min(script.len() - 1);
             let fewer = [&script[..start], &script[end..]].concat();
             runs += 1;

@@ -108,10 +108,14 @@ impl Readers {
         std::iter::once(step.connection).chain(rest).collect()
     }
 
-    /// Sends a command; `%id1` stands for the id of connection 1.
+    /// Sends a command; `%id1` stands for the id of connection 1, and for an id that nobody has
+    /// where a shrunk script has lost that connection.
     fn send(&mut self, step: &Step) {
         let fill = |arg: &Vec<u8>| match arg.strip_prefix(b"%id") {
-            Some([digit]) => self.clients[usize::from(digit - b'0')].id.to_string().into_bytes(),
+            Some([digit]) => {
+                let reader = self.clients.get(usize::from(digit - b'0'));
+                reader.map_or(0, |reader| reader.id).to_string().into_bytes()
+            }
             _ => arg.clone(),
         };
         let command = Command(step.command.0.iter().map(fill).collect());

@@ -8,7 +8,6 @@ use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "client|getname",
-    syntax: "",
     summary: "Returns the name of the connection.",
     since: "2.6.9",
     group: Group::Connection,
@@ -21,6 +20,10 @@ pub(super) const SPEC: Spec = Spec {
 fn run(cx: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
     let name = cx.session.client.labels.lock().name.clone();
     let mut reply = cx.reply();
-    if name.is_empty() { reply.null() } else { reply.bulk(&name) }
+    if name.is_empty() {
+        reply.null();
+    } else {
+        reply.bulk(&name);
+    }
     Ok(())
 }

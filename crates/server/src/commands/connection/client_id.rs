@@ -8,7 +8,6 @@ use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "client|id",
-    syntax: "",
     summary: "Returns the number of the connection, which no other has had since the server started.",
     since: "5.0.0",
     group: Group::Connection,

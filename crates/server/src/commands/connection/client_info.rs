@@ -9,7 +9,6 @@ use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "client|info",
-    syntax: "",
     summary: "Returns what the server knows about the connection.",
     since: "6.2.0",
     group: Group::Connection,

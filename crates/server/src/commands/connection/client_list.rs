@@ -16,7 +16,11 @@ pub(super) const SPEC: Spec = Spec {
     since: "2.4.0",
     group: Group::Connection,
     arity: -2,
-    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::CONNECTION).union(Flags::ADMIN),
+    flags: Flags::NOSCRIPT
+        .union(Flags::LOADING)
+        .union(Flags::STALE)
+        .union(Flags::CONNECTION)
+        .union(Flags::ADMIN),
     run,
     ..Spec::BASE
 };

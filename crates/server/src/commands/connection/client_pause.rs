@@ -15,7 +15,11 @@ pub(super) const SPEC: Spec = Spec {
     since: "3.0.0",
     group: Group::Connection,
     arity: -3,
-    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::CONNECTION).union(Flags::ADMIN),
+    flags: Flags::NOSCRIPT
+        .union(Flags::LOADING)
+        .union(Flags::STALE)
+        .union(Flags::CONNECTION)
+        .union(Flags::ADMIN),
     run,
     ..Spec::BASE
 };

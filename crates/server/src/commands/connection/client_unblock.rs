@@ -19,7 +19,11 @@ pub(super) const SPEC: Spec = Spec {
     since: "5.0.0",
     group: Group::Connection,
     arity: -3,
-    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::CONNECTION).union(Flags::ADMIN),
+    flags: Flags::NOSCRIPT
+        .union(Flags::LOADING)
+        .union(Flags::STALE)
+        .union(Flags::CONNECTION)
+        .union(Flags::ADMIN),
     run,
     ..Spec::BASE
 };
@@ -66,6 +70,10 @@ fn farewell(client: &Client, how: Ending) -> Vec<u8> {
     let protocol = if is_resp3 { Protocol::Resp3 } else { Protocol::Resp2 };
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, protocol);
-    if how == Ending::Error { reply.error(UNBLOCKED.text()) } else { reply.null_array() }
+    if how == Ending::Error {
+        reply.error(UNBLOCKED.text());
+    } else {
+        reply.null_array();
+    }
     out
 }

@@ -3,17 +3,21 @@
 use firth_resp::Request;
 
 use crate::context::Context;
+use crate::mailbox::Mail;
 use crate::reply_error::ReplyError;
 use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "client|unpause",
-    syntax: "",
     summary: "Lets the clients that CLIENT PAUSE has stopped go on.",
     since: "6.2.0",
     group: Group::Connection,
     arity: 2,
-    flags: Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE).union(Flags::CONNECTION).union(Flags::ADMIN),
+    flags: Flags::NOSCRIPT
+        .union(Flags::LOADING)
+        .union(Flags::STALE)
+        .union(Flags::CONNECTION)
+        .union(Flags::ADMIN),
     run,
     ..Spec::BASE
 };
@@ -21,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
 fn run(cx: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
     cx.server.pause.end();
     for mailbox in cx.server.mailboxes() {
-        mailbox.wake();
+        mailbox.send(Mail::PauseEnded);
     }
     cx.reply().ok();
     Ok(())

@@ -2,9 +2,11 @@
 
 mod auth;
 mod client;
+mod client_caching;
 mod client_class;
 mod client_firth_read_reply;
 mod client_getname;
+mod client_getredir;
 mod client_id;
 mod client_info;
 mod client_kill;
@@ -16,6 +18,8 @@ mod client_pause;
 mod client_reply;
 mod client_setinfo;
 mod client_setname;
+mod client_tracking;
+mod client_tracking_info;
 mod client_unblock;
 mod client_unpause;
 mod echo;

@@ -22,8 +22,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         return Err(wrong_arity("ping"));
     }
     let message = request.get(1);
-    let in_subscribed_mode =
-        cx.session.is_subscribed() && cx.session.protocol == Protocol::Resp2;
+    let in_subscribed_mode = cx.session.is_subscribed() && cx.session.protocol == Protocol::Resp2;
     let mut reply = cx.reply();
     match message {
         _ if in_subscribed_mode => {

@@ -1,21 +1,33 @@
 //! Entries as replies, encoded straight from the packed blocks that hold them.
 //!
 //! An entry is `[id, [name, value, ...]]`, in RESP3 as well. Consecutive entries mostly have the
-//! same field names, so these are rendered once, lengths and all, and then copied.
+//! same field names and often the same millisecond. What they share is rendered once, with lengths
+//! and line ends, and then copied from where the last entry has it in the buffer:
+//!
+//! ```text
+//! $15 CRLF 1526919030474- 5 CRLF *4 CRLF $1 CRLF a CRLF $1 CRLF 7 CRLF $1 CRLF b CRLF $1 CRLF 8 CRLF
+//! ^^^^^^^^^^^^^^^^^^^^^^^^   ^^^^^^^^^^^^^^^^^^^^^^^^^^           ^^^^^^^^^^^^^^^^^^
+//! head                      name                                 name
+//! ```
+
+use std::ops::Range;
 
 use firth_engine::stream::{Entry, EntryId};
-use firth_resp::{write_array_header, write_bulk, write_bulk_id};
+use firth_resp::{write_array_header, write_bulk_header, write_bulk_id};
 use smallvec::SmallVec;
 
-/// Writes entries of one stream, which is not changed meanwhile.
+/// Writes entries of one stream, which is not changed meanwhile, to one buffer, which only grows
+/// meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct EntryWriter {
-    /// The key of the shape that is rendered in `names`.
+    /// The key of the shape whose names were written last.
     shape: Option<usize>,
-    /// The header of the fields and the first name, then the other names, as they are sent.
-    names: SmallVec<[u8; 128]>,
-    /// Where each of them ends.
-    ends: SmallVec<[u32; 16]>,
+    /// Where those names are in the buffer, each with what precedes it.
+    names: SmallVec<[Range<usize>; 8]>,
+    /// The millisecond of the last head, whose sequence number is to have one digit.
+    head_ms: Option<u64>,
+    /// Where that head is.
+    head: Range<usize>,
 }
 
 impl EntryWriter {
@@ -34,32 +46,62 @@ impl EntryWriter {
     /// Appends the id and the fields, for replies that add something to them.
     #[inline]
     pub(super) fn write_id_and_fields(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
-        write_id(out, entry.id);
-        if self.shape != Some(entry.shape_key()) {
-            self.render_names(entry);
+        self.begin_id(out, entry.id);
+        if self.shape == Some(entry.shape_key()) {
+            for (value, name) in entry.values().zip(&self.names) {
+                out.extend_from_within(name.clone());
+                begin_value(out, value);
+            }
+        } else {
+            self.begin_fields(out, entry);
         }
-        let mut start = 0;
-        for (value, end) in entry.values().zip(&self.ends) {
-            let end = *end as usize;
-            out.extend_from_slice(self.names.get(start..end).unwrap_or_default());
-            write_bulk(out, value);
-            start = end;
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Appends the id without its line end.
+    #[inline]
+    fn begin_id(&mut self, out: &mut Vec<u8>, id: EntryId) {
+        let digit = u8::try_from(id.seq).ok().filter(|seq| *seq < 10);
+        match digit {
+            Some(digit) if self.head_ms == Some(id.ms) => {
+                out.extend_from_within(self.head.clone());
+                out.push(b'0' + digit);
+            }
+            _ => {
+                let start = out.len();
+                write_id(out, id);
+                out.truncate(out.len() - 2);
+                self.head_ms = digit.map(|_| id.ms);
+                self.head = start..out.len() - 1;
+            }
         }
     }
 
-    #[cold]
-    fn render_names(&mut self, entry: &Entry<'_>) {
-        let mut text = Vec::with_capacity(128);
-        self.ends.clear();
-        write_array_header(&mut text, entry.field_count() * 2);
-        for name in entry.names() {
-            write_bulk(&mut text, name);
-            self.ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        }
-        self.names.clear();
-        self.names.extend_from_slice(&text);
+    /// Appends the fields without the last line end, and remembers where their names are.
+    fn begin_fields(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         self.shape = Some(entry.shape_key());
+        self.names.clear();
+        let mut start = out.len();
+        out.extend_from_slice(b"\r\n");
+        write_array_header(out, entry.field_count() * 2);
+        for (name, value) in entry.fields() {
+            write_bulk_header(out, name.len());
+            out.extend_from_slice(name);
+            out.extend_from_slice(b"\r\n");
+            self.names.push(start..out.len());
+            begin_value(out, value);
+            start = out.len();
+            out.extend_from_slice(b"\r\n");
+        }
+        out.truncate(start);
     }
+}
+
+/// Appends a value without its line end.
+#[inline]
+fn begin_value(out: &mut Vec<u8>, value: &[u8]) {
+    write_bulk_header(out, value.len());
+    out.extend_from_slice(value);
 }
 
 /// Appends an id.
@@ -99,7 +141,7 @@ mod tests {
         ];
         for n in 0..100 {
             let fields = shapes[(n % 7).min(3)];
-            entries.append(EntryId::new(n as u64 / 3 + 1, n as u64), fields, limits);
+            entries.append(EntryId::new(n as u64 / 13 + 1, n as u64 % 13), fields, limits);
         }
         let (mut out, mut expect) = (Vec::new(), String::new());
         let mut writer = EntryWriter::new();
@@ -112,7 +154,7 @@ mod tests {
 
     #[test]
     #[ignore = "prints nanoseconds, for the eye"]
-    #[expect(clippy::disallowed_methods, reason = "this measures time")]
+    #[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this measures time")]
     fn speed() {
         let mut entries = Entries::new();
         for n in 0..10_000 {

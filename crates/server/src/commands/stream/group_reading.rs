@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::entry_reply::{EntryWriter, write_id};
 use super::group_error::no_key_or_group_to_read;
 use super::read_budget::ReadBudget;
+use super::read_layout::Layout;
 use super::xreadgroup::From;
 use crate::reply_error::ReplyError;
 
@@ -42,25 +43,17 @@ impl Reading<'_> {
         keys: &mut Locked<'_>,
         db: u8,
         reply: &mut Reply<'_>,
-        as_map: bool,
+        layout: Layout,
     ) -> Result<bool, ReplyError> {
         let streams = std::mem::take(&mut self.streams);
         let mut served = 0;
-        let start = reply.out().len();
-        let (map, array) = if as_map {
-            (Some(reply.open_map()), None)
-        } else {
-            (None, Some(reply.open_array()))
-        };
+        let mark = layout.open(reply);
         for (key, from) in &streams {
             if self.budget.is_spent() {
                 break;
             }
             let before = reply.out().len();
-            if !as_map {
-                reply.array(2);
-            }
-            reply.bulk(key);
+            layout.write_key(reply, key);
             let is_served = match from {
                 From::New => self.serve_new(keys, db, key, reply)?,
                 From::Pending(after) => self.serve_pending(keys, db, key, *after, reply)?,
@@ -72,15 +65,7 @@ impl Reading<'_> {
             }
         }
         self.streams = streams;
-        if let Some(map) = map {
-            reply.close_map(map, served);
-        }
-        if let Some(array) = array {
-            reply.close_array(array, served);
-        }
-        if served == 0 {
-            reply.out().truncate(start);
-        }
+        mark.close(reply, served);
         Ok(served > 0)
     }
 
@@ -93,8 +78,8 @@ impl Reading<'_> {
         for (key, _) in &self.streams {
             let Ok(Some(stream)) = keys.stream(db, key) else { continue };
             let group = stream.groups().get(self.group);
-            let overdue_ms = group
-                .and_then(|group| overdue_in_ms(stream, group, min_idle_ms, now_ms));
+            let overdue_ms =
+                group.and_then(|group| overdue_in_ms(stream, group, min_idle_ms, now_ms));
             soonest_ms = soonest_ms.min(overdue_ms.unwrap_or(u64::MAX));
         }
         Some(soonest_ms)
@@ -144,10 +129,10 @@ impl Reading<'_> {
         let missing = || no_key_or_group_to_read(key, self.group);
         let mut stream = keys.stream_mut(db, key)?.ok_or_else(missing)?;
         let mut budget = self.budget;
-        let admit = |entry: &_| budget.admit(entry);
-        let entries =
-            stream.reread_group(self.group, self.consumer, after, self.count_max, admit);
-        let entries = entries.map_err(|_| missing())?;
+        let (group, consumer) = (self.group, self.consumer);
+        let entries = stream
+            .reread_group(group, consumer, after, self.count_max, |entry| budget.admit(entry))
+            .map_err(|_| missing())?;
         self.budget = budget;
         write_redelivered(reply, stream.stream(), &entries);
         Ok(true)

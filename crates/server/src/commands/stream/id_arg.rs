@@ -9,8 +9,7 @@ use crate::reply_error::{INVALID_STREAM_ID, ReplyError};
 /// The ids of a command that takes several. Most take few, which cost no allocation.
 pub(super) type Ids = SmallVec<[EntryId; 8]>;
 
-const INVALID_START: ReplyError =
-    ReplyError::fixed("ERR invalid start ID for the interval");
+const INVALID_START: ReplyError = ReplyError::fixed("ERR invalid start ID for the interval");
 const INVALID_END: ReplyError = ReplyError::fixed("ERR invalid end ID for the interval");
 
 /// Reads an id; a missing sequence number is 0.

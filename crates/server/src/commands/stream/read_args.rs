@@ -107,7 +107,11 @@ mod tests {
             ("count 0 block 0", ReadArgs { block_ms: Some(0), ..none }, 0),
             ("COUNT -1", none, 0),
             ("COUNT", none, 1),
-            ("MAXCOUNT 7 MAXSIZE 9", ReadArgs { count_max: Some(7), bytes_max: Some(9), ..none }, 0),
+            (
+                "MAXCOUNT 7 MAXSIZE 9",
+                ReadArgs { count_max: Some(7), bytes_max: Some(9), ..none },
+                0,
+            ),
         ] {
             assert_eq!(parse(text), Ok((expect, left)), "{text}");
         }

@@ -54,7 +54,6 @@ fn counted_ids(args: &mut Args<'_>) -> Result<Ids, ReplyError> {
     (0..count).map(|_| id_arg::id(args.take()?)).collect()
 }
 
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]

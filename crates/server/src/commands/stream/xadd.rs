@@ -43,9 +43,8 @@ const EMPTY_PRODUCER_AUTO: ReplyError =
     ReplyError::fixed("ERR syntax error, IDMPAUTO requires a non-empty producer ID");
 const EMPTY_ATTEMPT: ReplyError =
     ReplyError::fixed("ERR syntax error, IDMP requires a non-empty idempotent ID");
-const ATTEMPT_WITH_ID: ReplyError = ReplyError::fixed(
-    "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
-);
+const ATTEMPT_WITH_ID: ReplyError =
+    ReplyError::fixed("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs");
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 1);

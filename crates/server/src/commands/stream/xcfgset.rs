@@ -24,8 +24,7 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 const NOTHING: ReplyError = ReplyError::fixed("ERR At least one parameter must be specified");
-const DURATION_TWICE: ReplyError =
-    ReplyError::fixed("ERR IDMP-DURATION specified multiple times");
+const DURATION_TWICE: ReplyError = ReplyError::fixed("ERR IDMP-DURATION specified multiple times");
 const DURATION_OUT_OF_RANGE: ReplyError =
     ReplyError::fixed("ERR IDMP-DURATION must be between 1 and 86400 seconds");
 const MAXSIZE_TWICE: ReplyError = ReplyError::fixed("ERR IDMP-MAXSIZE specified multiple times");
@@ -38,7 +37,13 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let (mut duration_s, mut entries_max) = (None, None);
     while args.left() > 0 {
         if args.take_word("IDMP-DURATION") {
-            set_once(&mut duration_s, &mut args, 1..=86_400, DURATION_TWICE, DURATION_OUT_OF_RANGE)?;
+            set_once(
+                &mut duration_s,
+                &mut args,
+                1..=86_400,
+                DURATION_TWICE,
+                DURATION_OUT_OF_RANGE,
+            )?;
         } else if args.take_word("IDMP-MAXSIZE") {
             set_once(&mut entries_max, &mut args, 1..=10_000, MAXSIZE_TWICE, MAXSIZE_OUT_OF_RANGE)?;
         } else {

@@ -11,8 +11,7 @@ use crate::context::Context;
 use crate::reply_error::{ReplyError, printable};
 use crate::spec::{Flags, Group, Keys, Spec};
 
-const BAD_MIN_IDLE: ReplyError =
-    ReplyError::fixed("ERR Invalid min-idle-time argument for XCLAIM");
+const BAD_MIN_IDLE: ReplyError = ReplyError::fixed("ERR Invalid min-idle-time argument for XCLAIM");
 
 pub(super) const SPEC: Spec = Spec {
     name: "xclaim",
@@ -54,7 +53,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         scope: ClaimScope::Pending,
         last_delivered: None,
     };
-    let ids = leading_ids(&mut args);
+    let ids = leading_ids(&mut args)?;
     let form = options(args, &mut claim, now_ms)?;
     let claimed = stream.claim(&claim, &ids).map_err(|_| missing())?;
     match form {
@@ -65,20 +64,16 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 }
 
 /// Takes ids up to the first argument that is none.
-fn leading_ids(args: &mut Args<'_>) -> Ids {
+fn leading_ids(args: &mut Args<'_>) -> Result<Ids, ReplyError> {
     let mut ids = Ids::new();
     while let Some(id) = args.peek().and_then(|argument| EntryId::parse(argument, 0)) {
         ids.push(id);
-        args.next();
+        args.take()?;
     }
-    ids
+    Ok(ids)
 }
 
-fn options(
-    mut args: Args<'_>,
-    claim: &mut Claim<'_>,
-    now_ms: u64,
-) -> Result<Form, ReplyError> {
+fn options(mut args: Args<'_>, claim: &mut Claim<'_>, now_ms: u64) -> Result<Form, ReplyError> {
     let mut form = Form::Entries;
     let mut deliveries = None;
     while args.left() > 0 {
@@ -111,12 +106,64 @@ fn options(
 }
 
 fn value(args: &mut Args<'_>, option: &str) -> Result<i64, ReplyError> {
-    let invalid =
-        || ReplyError::new(format!("ERR Invalid {option} option argument for XCLAIM"));
+    let invalid = || ReplyError::new(format!("ERR Invalid {option} option argument for XCLAIM"));
     parse_integer(args.take()?).ok_or_else(invalid)
 }
 
 /// Returns a time of delivery: now if it lies in the future or before all time.
 fn sensible(delivered_ms: i64, now_ms: u64) -> u64 {
     u64::try_from(delivered_ms).ok().filter(|ms| *ms <= now_ms).unwrap_or(now_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use firth_resp::OwnedRequest;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1000;
+
+    fn parse(text: &str) -> Result<(u64, Recount, ClaimScope, Form), String> {
+        let arguments: Vec<_> = text.split_ascii_whitespace().map(str::as_bytes).collect();
+        let request = OwnedRequest::from_slices(&arguments);
+        let mut claim = Claim {
+            group: b"g",
+            consumer: b"c",
+            min_idle_ms: 0,
+            delivered_ms: NOW_MS,
+            recount: Recount::Add,
+            scope: ClaimScope::Pending,
+            last_delivered: None,
+        };
+        let form = options(Args::from(request.as_request(), 0), &mut claim, NOW_MS);
+        let form = form.map_err(|error| error.text().to_owned())?;
+        Ok((claim.delivered_ms, claim.recount, claim.scope, form))
+    }
+
+    #[test]
+    fn options_set_time_and_count() {
+        use ClaimScope::{Existing, Pending};
+        for (text, expect) in [
+            ("", (NOW_MS, Recount::Add, Pending, Form::Entries)),
+            ("JUSTID force", (NOW_MS, Recount::Keep, Existing, Form::Ids)),
+            ("IDLE 300", (700, Recount::Add, Pending, Form::Entries)),
+            ("IDLE -300", (NOW_MS, Recount::Add, Pending, Form::Entries)),
+            ("IDLE 3000", (NOW_MS, Recount::Add, Pending, Form::Entries)),
+            ("TIME 5 RETRYCOUNT 7", (5, Recount::Set(7), Pending, Form::Entries)),
+            ("TIME 5000 RETRYCOUNT -7", (NOW_MS, Recount::Add, Pending, Form::Entries)),
+            ("JUSTID RETRYCOUNT 0", (NOW_MS, Recount::Set(0), Pending, Form::Ids)),
+        ] {
+            assert_eq!(parse(text), Ok(expect), "{text}");
+        }
+        for (text, error) in [
+            ("IDLE", "ERR Unrecognized XCLAIM option 'IDLE'"),
+            ("1-x", "ERR Unrecognized XCLAIM option '1-x'"),
+            ("TIME x", "ERR Invalid TIME option argument for XCLAIM"),
+            ("LASTID x", "ERR Invalid stream ID specified as stream command argument"),
+        ] {
+            assert_eq!(parse(text), Err(error.to_owned()), "{text}");
+        }
+    }
 }

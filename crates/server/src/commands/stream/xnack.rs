@@ -72,5 +72,52 @@ fn mode(args: &mut Args<'_>) -> Option<NackMode> {
 fn counted_ids(args: &mut Args<'_>) -> Result<Ids, ReplyError> {
     let count = parse_integer(args.take()?).filter(|count| *count > 0).ok_or(BAD_NUMIDS)?;
     let count = usize::try_from(count).ok().filter(|count| *count <= args.left());
-    args.by_ref().take(count.ok_or(MISMATCH)?).map(id_arg::id).collect()
+    (0..count.ok_or(MISMATCH)?).map(|_| id_arg::id(args.take()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use firth_resp::OwnedRequest;
+
+    use super::*;
+    use crate::reply_error::INVALID_STREAM_ID;
+
+    type Parsed = (NackMode, Option<u64>, NackScope, usize);
+
+    fn parsed(text: &str) -> Result<Parsed, ReplyError> {
+        let arguments: Vec<_> = text.split_ascii_whitespace().map(str::as_bytes).collect();
+        let request = OwnedRequest::from_slices(&arguments);
+        let (nack, ids) = parse(b"g", Args::from(request.as_request(), 0))?;
+        Ok((nack.mode, nack.deliveries, nack.scope, ids.len()))
+    }
+
+    #[test]
+    fn arguments_are_read_or_refused() {
+        use NackMode::{Fail, Fatal, Silent};
+        use NackScope::{Existing, Pending};
+        for (text, expect) in [
+            ("SILENT IDS 2 1-1 2", (Silent, None, Pending, 2)),
+            ("fail retrycount 0 ids 1 1-1", (Fail, Some(0), Pending, 1)),
+            ("FATAL FORCE IDS 1 1-1 RETRYCOUNT 3", (Fatal, Some(3), Existing, 1)),
+        ] {
+            assert_eq!(parsed(text), Ok(expect), "{text}");
+        }
+        for (text, error) in [
+            ("IDS 1 1-1", BAD_MODE),
+            ("FAIL FORCE", IDS_REQUIRED),
+            ("FAIL IDS 0 1-1", BAD_NUMIDS),
+            ("FAIL IDS x 1-1", BAD_NUMIDS),
+            ("FAIL IDS 2 1-1", MISMATCH),
+            ("FAIL IDS 9223372036854775807 1-1", MISMATCH),
+            ("FAIL IDS 1 x", INVALID_STREAM_ID),
+            ("FAIL IDS 1 1-1 RETRYCOUNT x", NOT_AN_INTEGER),
+            ("FAIL IDS 1 1-1 RETRYCOUNT -1", BAD_RETRYCOUNT),
+        ] {
+            assert_eq!(parsed(text), Err(error), "{text}");
+        }
+        let error = parsed("FAIL IDS 1 1-1 2-1").unwrap_err();
+        assert_eq!(error.text(), "ERR Unrecognized XNACK option '2-1'");
+    }
 }

@@ -54,7 +54,7 @@ fn query(mut args: Args<'_>) -> Result<PendingQuery<'_>, ReplyError> {
     let (start, end) = (args.take()?, args.take()?);
     let count_max = usize::try_from(args.take_integer()?).unwrap_or(0);
     let (start, end) = (range_start(start)?, range_end(end)?);
-    Ok(PendingQuery { start, end, count_max, min_idle_ms, consumer: args.next() })
+    Ok(PendingQuery { start, end, count_max, min_idle_ms, consumer: args.peek() })
 }
 
 fn summarize(reply: &mut Reply<'_>, group: &firth_engine::stream::Group) {

@@ -2,13 +2,14 @@
 
 use firth_engine::stream::{EntryId, Stream};
 use firth_engine::{DbKey, Locked};
-use firth_resp::{ArrayMark, MapMark, Protocol, Reply, Request};
+use firth_resp::{Reply, Request};
 use smallvec::SmallVec;
 
 use super::entry_reply::EntryWriter;
 use super::id_arg;
 use super::read_args::{ReadArgs, keys_and_ids};
 use super::read_budget::ReadBudget;
+use super::read_layout::Layout;
 use crate::args::Args;
 use crate::blocked::Wait;
 use crate::context::Context;
@@ -56,7 +57,9 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     };
     match limits.block_ms {
         _ if found => {}
-        Some(timeout_ms) if cx.may_block() => cx.block(wait(db, &sources, limits, layout, timeout_ms)),
+        Some(timeout_ms) if cx.may_block() => {
+            cx.block(wait(db, &sources, limits, layout, timeout_ms));
+        }
         _ => cx.reply().null_array(),
     }
     Ok(())
@@ -118,41 +121,6 @@ impl From {
     }
 }
 
-/// How a reply is laid out.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    protocol: Protocol,
-    is_map: bool,
-}
-
-impl Layout {
-    fn of(cx: &Context<'_, '_>) -> Self {
-        Layout { protocol: cx.session.protocol, is_map: cx.answers_reads_with_map() }
-    }
-
-    fn open(self, reply: &mut Reply<'_>) -> Mark {
-        if self.is_map { Mark::Map(reply.open_map()) } else { Mark::Array(reply.open_array()) }
-    }
-}
-
-/// The place of a reply whose length is not known yet.
-enum Mark {
-    Map(MapMark),
-    Array(ArrayMark),
-}
-
-impl Mark {
-    /// Ends the reply, or takes it back if there is nothing in it.
-    fn close(self, reply: &mut Reply<'_>, streams: usize) {
-        match self {
-            Mark::Map(mark) if streams == 0 => reply.cancel_map(mark),
-            Mark::Map(mark) => reply.close_map(mark, streams),
-            Mark::Array(mark) if streams == 0 => reply.cancel_array(mark),
-            Mark::Array(mark) => reply.close_array(mark, streams),
-        }
-    }
-}
-
 /// Reads what there is; returns whether there was something, and writes nothing otherwise.
 ///
 /// Streams whose shards are not locked are passed over: they have not changed since they were last
@@ -176,10 +144,7 @@ fn read<K: AsRef<[u8]>>(
         let Ok(Some(stream)) = keys.stream(db, key) else { continue };
         let Some(start) = from.start(stream) else { continue };
         let before = reply.out().len();
-        if !layout.is_map {
-            reply.array(2);
-        }
-        reply.bulk(key);
+        layout.write_key(reply, key);
         if write_entries(reply, stream, start, limits.count, &mut budget) {
             streams += 1;
         } else {
@@ -221,10 +186,8 @@ fn wait(
     layout: Layout,
     timeout_ms: u64,
 ) -> Wait {
-    let owned = |source: &Source<&[u8]>| Source::<Box<[u8]>> {
-        key: source.key.into(),
-        from: source.from,
-    };
+    let owned =
+        |source: &Source<&[u8]>| Source::<Box<[u8]>> { key: source.key.into(), from: source.from };
     let sources: Vec<_> = sources.iter().map(owned).collect();
     let mut keys: Vec<DbKey> = Vec::with_capacity(sources.len());
     for source in &sources {
@@ -242,5 +205,131 @@ fn wait(
         watches_absence: false,
         timeout_ms: (timeout_ms > 0).then_some(timeout_ms),
         retry_after_ms: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use firth_engine::stream::{Append, CreateStream, NewId};
+    use firth_engine::{Engine, FileDisk, ManualClock, Options, ShardSet};
+    use firth_resp::Protocol;
+
+    use super::*;
+
+    const RESP2: Layout = Layout { protocol: Protocol::Resp2, is_map: false };
+    const MAP: Layout = Layout { protocol: Protocol::Resp3, is_map: true };
+    const PAIRS: Layout = Layout { protocol: Protocol::Resp3, is_map: false };
+
+    fn engine() -> Engine {
+        let clock = Arc::new(ManualClock::at_ms(1));
+        Engine::open(&Options::new(), clock, &FileDisk).unwrap()
+    }
+
+    fn add(keys: &mut Locked<'_>, key: &str, ids: &[u64]) {
+        for ms in ids {
+            let id = NewId::Explicit(EntryId::new(*ms, 0));
+            let append = Append { id, fields: &[b"f", b"v"], attempt: None, trim: None };
+            let create = CreateStream::IfAbsent;
+            keys.append_to_stream(0, key.as_bytes(), &append, create).unwrap();
+        }
+    }
+
+    /// Streams `a` with entries 1 to 5, `b` with 7 and 8, and `empty`, which lost its only entry 3.
+    fn prepared(engine: &Engine) -> Locked<'_> {
+        let mut keys = engine.lock(ShardSet::ALL, 1);
+        add(&mut keys, "a", &[1, 2, 3, 4, 5]);
+        add(&mut keys, "b", &[7, 8]);
+        add(&mut keys, "empty", &[3]);
+        keys.stream_mut(0, b"empty").unwrap().unwrap().delete(&[EntryId::new(3, 0)]);
+        keys
+    }
+
+    /// Reads `key id key id ...` and shows the reply as `key:ms,ms key:ms`.
+    fn shown(keys: &mut Locked<'_>, limits: &ReadArgs, pairs: &str) -> String {
+        let words: Vec<&[u8]> = pairs.split_ascii_whitespace().map(str::as_bytes).collect();
+        let mut sources = Vec::new();
+        for pair in words.chunks(2) {
+            let from = From::parse(pair[1], keys.stream(0, pair[0]).unwrap()).unwrap();
+            sources.push(Source { key: pair[0], from });
+        }
+        let mut out = Vec::new();
+        let found = {
+            let mut reply = Reply::new(&mut out, RESP2.protocol);
+            read(keys, 0, &sources, limits, RESP2, &mut reply)
+        };
+        assert_eq!(found, !out.is_empty());
+        String::from_utf8(out).unwrap().split("\r\n").filter_map(readable).collect::<String>()
+    }
+
+    /// Keeps keys and ids of a reply whose every key has one letter more than none.
+    fn readable(line: &str) -> Option<String> {
+        match line {
+            "a" | "b" | "empty" => Some(format!(" {line}:")),
+            _ => line.strip_suffix("-0").map(|ms| format!("{ms},")),
+        }
+    }
+
+    #[track_caller]
+    fn check(limits: ReadArgs, pairs: &str, expect: &str) {
+        let engine = engine();
+        let found = shown(&mut prepared(&engine), &limits, pairs);
+        assert_eq!(found.trim_start(), expect, "{limits:?} {pairs}");
+    }
+
+    #[test]
+    fn entries_come_from_behind_the_ids_within_the_limits() {
+        let none = ReadArgs::default();
+        check(none, "a 3 b 0", "a:4,5, b:7,8,");
+        check(none, "b 7-0 a 9 none 0 empty 0", "b:8,");
+        check(none, "a 4-18446744073709551615 a 4-1", "a:5, a:5,");
+        check(none, "a $ b $", "");
+        check(none, "a + b + empty + none +", "a:5, b:8,");
+        check(none, "a 18446744073709551615-18446744073709551615", "");
+        let count = ReadArgs { count: Some(2), ..none };
+        check(count, "a 0 b 0", "a:1,2, b:7,8,");
+        check(ReadArgs { count: Some(1), ..none }, "a + a 0", "a:5, a:1,");
+        let in_all = ReadArgs { count_max: Some(3), ..count };
+        check(in_all, "a 0 b 0", "a:1,2, b:7,");
+        check(ReadArgs { count_max: Some(2), ..none }, "a 0 b 0", "a:1,2,");
+        check(ReadArgs { bytes_max: Some(1), ..none }, "a 0 b 0", "a:1,");
+        check(ReadArgs { bytes_max: Some(10_000), ..none }, "a 3 b 7", "a:4,5, b:8,");
+    }
+
+    #[test]
+    fn the_layout_follows_the_protocol_and_the_setting() {
+        let engine = engine();
+        let mut keys = prepared(&engine);
+        let sources = [Source { key: b"b", from: From::After(EntryId::new(7, 0)) }];
+        for (layout, expect) in [(RESP2, "*1 *2 $1 b"), (PAIRS, "*1 *2 $1 b"), (MAP, "%1 $1 b")] {
+            let mut out = Vec::new();
+            let mut reply = Reply::new(&mut out, layout.protocol);
+            assert!(read(&mut keys, 0, &sources, &ReadArgs::default(), layout, &mut reply));
+            let text = String::from_utf8(out).unwrap().replace("\r\n", " ");
+            let entry = "*1 *2 $3 8-0 *2 $1 f $1 v";
+            assert_eq!(text.trim_end(), format!("{expect} {entry}"), "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn a_waiting_read_tries_again_with_what_it_was_given() {
+        let engine = engine();
+        let mut keys = prepared(&engine);
+        let after = |ms| From::After(EntryId::new(ms, 0));
+        let sources = [("a", after(5)), ("empty", From::Last), ("a", after(6)), ("none", after(0))];
+        let sources = sources.map(|(key, from)| Source { key: key.as_bytes(), from });
+        let limits = ReadArgs { count: Some(1), ..ReadArgs::default() };
+        let wait = wait(0, &sources, limits, MAP, 0);
+        assert_eq!((wait.keys.len(), wait.timeout_ms), (3, None));
+        assert_eq!((wait.retry)(&mut keys), None);
+        add(&mut keys, "empty", &[4, 5]);
+        let reply = (wait.retry)(&mut keys).unwrap();
+        let text = String::from_utf8(reply).unwrap();
+        assert!(text.starts_with("%1\r\n$5\r\nempty\r\n*1\r\n*2\r\n$3\r\n5-0\r\n"), "{text}");
+        keys.set_string(0, b"a", b"not a stream", firth_engine::Deadline::Clear, None);
+        assert!((wait.retry)(&mut keys).is_some(), "a key of another type is passed over");
     }
 }

@@ -2,7 +2,7 @@
 
 use firth_engine::stream::{Acknowledgement, EntryId};
 use firth_engine::{DbKey, Locked};
-use firth_resp::{Protocol, Reply, Request};
+use firth_resp::{Reply, Request};
 use smallvec::SmallVec;
 
 use super::group_error::no_key_or_group_to_read;
@@ -10,6 +10,7 @@ use super::group_reading::{Attempt, Reading};
 use super::id_arg;
 use super::read_args::{ReadArgs, keys_and_ids};
 use super::read_budget::ReadBudget;
+use super::read_layout::Layout;
 use crate::args::{Args, parse_integer};
 use crate::blocked::Wait;
 use crate::context::Context;
@@ -34,8 +35,7 @@ pub(super) const SPEC: Spec = Spec {
 /// The least time between two attempts of a blocked client to claim something.
 const RETRY_MS_MIN: u64 = 10;
 
-const MISSING_GROUP: ReplyError =
-    ReplyError::fixed("ERR Missing GROUP option for XREADGROUP");
+const MISSING_GROUP: ReplyError = ReplyError::fixed("ERR Missing GROUP option for XREADGROUP");
 const UNBALANCED: ReplyError = ReplyError::fixed(
     "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
      specified.",
@@ -64,12 +64,12 @@ struct Options<'a> {
 }
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
-    let as_map = cx.answers_reads_with_map();
+    let layout = Layout::of(cx);
     let db = cx.db();
     let (options, streams) = parse(request)?;
     let (keys, mut reply) = cx.keys_and_reply();
     let mut reading = reading(&options, keys, db, streams, Attempt::First)?;
-    if reading.serve(keys, db, &mut reply, as_map)? {
+    if reading.serve(keys, db, &mut reply, layout)? {
         return Ok(());
     }
     let Some(block_ms) = options.limits.block_ms.filter(|_| cx.may_block()) else {
@@ -84,11 +84,10 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
             waited.push(key);
         }
     }
-    let protocol = cx.session.protocol;
     let owned = request.to_owned_request();
     cx.block(Wait {
         keys: waited,
-        retry: Box::new(move |keys| retry(keys, db, owned.as_request(), protocol, as_map)),
+        retry: Box::new(move |keys| retry(keys, db, owned.as_request(), layout)),
         watches_absence: true,
         timeout_ms: Some(block_ms).filter(|ms| *ms > 0),
         retry_after_ms,
@@ -97,25 +96,19 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 }
 
 /// Runs the command once more for a blocked client.
-fn retry(
-    keys: &mut Locked<'_>,
-    db: u8,
-    request: Request<'_>,
-    protocol: Protocol,
-    as_map: bool,
-) -> Option<Vec<u8>> {
+fn retry(keys: &mut Locked<'_>, db: u8, request: Request<'_>, layout: Layout) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut serve = |out: &mut Vec<u8>| {
         let (options, streams) = parse(request)?;
         let mut reading = reading(&options, keys, db, streams, Attempt::Again)?;
-        reading.serve(keys, db, &mut Reply::new(out, protocol), as_map)
+        reading.serve(keys, db, &mut Reply::new(out, layout.protocol), layout)
     };
     match serve(&mut out) {
         Ok(true) => Some(out),
         Ok(false) => None,
         Err(error) => {
             out.clear();
-            Reply::new(&mut out, protocol).error(error.text());
+            Reply::new(&mut out, layout.protocol).error(error.text());
             Some(out)
         }
     }
@@ -199,5 +192,63 @@ fn from(id: &[u8]) -> Result<From, ReplyError> {
             )))
         }
         _ => id_arg::id(id).map(From::Pending),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use firth_resp::OwnedRequest;
+
+    use super::*;
+    use crate::reply_error::INVALID_STREAM_ID;
+
+    fn request(text: &str) -> OwnedRequest {
+        let arguments: Vec<_> = text.split_ascii_whitespace().map(str::as_bytes).collect();
+        OwnedRequest::from_slices(&arguments)
+    }
+
+    #[test]
+    fn options_come_in_any_order_before_the_streams() {
+        let check = |text: &str, claim: Option<u64>, acknowledgement: Acknowledgement| {
+            let request = request(text);
+            let (options, streams) = parse(request.as_request()).unwrap();
+            assert_eq!(options.group, Some((&b"g"[..], &b"c"[..])), "{text}");
+            assert_eq!(options.claim_min_idle_ms, claim, "{text}");
+            assert_eq!(options.acknowledgement, acknowledgement, "{text}");
+            assert!(streams.rest().eq([&b"s"[..], b">"]), "{text}");
+        };
+        use Acknowledgement::{Required, Waived};
+        check("x GROUP g c STREAMS s >", None, Required);
+        check("x NOACK COUNT 2 GROUP g c BLOCK 0 STREAMS s >", None, Waived);
+        check("x CLAIM 9 GROUP g c claim 5 noack streams s >", Some(5), Waived);
+        check("x GROUP streams streams GROUP g c STREAMS s >", None, Required);
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        for (text, error) in [
+            ("x GROUP g c s >", SYNTAX),
+            ("x GROUP g CLAIM 5 c STREAMS s >", SYNTAX),
+            ("x GROUP g c STREAMS", SYNTAX),
+            ("x GROUP g c CLAIM STREAMS s >", BAD_MIN_IDLE),
+            ("x GROUP g c CLAIM -0 STREAMS s >", BAD_MIN_IDLE),
+            ("x GROUP g c CLAIM -1 STREAMS s >", NEGATIVE_MIN_IDLE),
+        ] {
+            let request = request(text);
+            assert_eq!(parse(request.as_request()).err(), Some(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_without_meaning_here_are_refused() {
+        assert_eq!(from(b">"), Ok(From::New));
+        assert_eq!(from(b"7"), Ok(From::Pending(EntryId::new(7, 0))));
+        assert_eq!(from(b"x"), Err(INVALID_STREAM_ID));
+        for id in ["$", "+"] {
+            let error = from(id.as_bytes()).unwrap_err();
+            assert!(error.text().starts_with(&format!("ERR The {id} ID is meaningless")));
+        }
     }
 }

@@ -29,9 +29,8 @@ const BELOW_GIVEN_DELETED: ReplyError = ReplyError::fixed(
 const BELOW_DELETED: ReplyError = ReplyError::fixed(
     "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
 );
-const BELOW_LAST_ENTRY: ReplyError = ReplyError::fixed(
-    "ERR The ID specified in XSETID is smaller than the target stream top item",
-);
+const BELOW_LAST_ENTRY: ReplyError =
+    ReplyError::fixed("ERR The ID specified in XSETID is smaller than the target stream top item");
 const FEWER_THAN_ENTRIES: ReplyError = ReplyError::fixed(
     "ERR The entries_added specified in XSETID is smaller than the target stream length",
 );

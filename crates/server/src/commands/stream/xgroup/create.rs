@@ -8,8 +8,7 @@ use crate::context::Context;
 use crate::reply_error::ReplyError;
 use crate::spec::{Flags, Group, Keys, Spec};
 
-const BUSY_GROUP: ReplyError =
-    ReplyError::fixed("BUSYGROUP Consumer Group name already exists");
+const BUSY_GROUP: ReplyError = ReplyError::fixed("BUSYGROUP Consumer Group name already exists");
 
 pub(super) const SPEC: Spec = Spec {
     name: "xgroup|create",
@@ -36,7 +35,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         } else if args.left() > 1 && args.take_word("ENTRIESREAD") {
             entries_read = take_entries_read(&mut args)?;
         } else {
-            return Err(bad_options("create"));
+            return Err(bad_options(request));
         }
     }
     let db = cx.db();

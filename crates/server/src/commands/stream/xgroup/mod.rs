@@ -1,18 +1,19 @@
 //! XGROUP: administers consumer groups.
 
 use firth_engine::stream::{EntryId, GroupStart};
+use firth_resp::Request;
 
 use super::group_error::no_group_of_key;
 use super::id_arg;
 use crate::args::Args;
-use crate::reply_error::ReplyError;
+use crate::help;
+use crate::reply_error::{ReplyError, printable};
 use crate::spec::{Flags, Group, Spec};
 
 mod create;
 mod create_consumer;
 mod delete_consumer;
 mod destroy;
-mod help;
 mod set_id;
 
 pub(super) const SPEC: Spec = Spec {
@@ -29,7 +30,7 @@ pub(super) const SPEC: Spec = Spec {
         create_consumer::SPEC,
         delete_consumer::SPEC,
         destroy::SPEC,
-        help::SPEC,
+        help::spec("xgroup|help", Group::Stream),
         set_id::SPEC,
     ],
     ..Spec::BASE
@@ -42,7 +43,7 @@ const KEY_REQUIRED: ReplyError = ReplyError::fixed(
 const BAD_ENTRIES_READ: ReplyError =
     ReplyError::fixed("ERR value for ENTRIESREAD must be positive or -1");
 
-/// Where a cursor is put is known only once the arguments behind it have been checked.
+/// Reads the place where a cursor is put.
 fn start(argument: &[u8]) -> Result<GroupStart, ReplyError> {
     match argument {
         b"$" => Ok(GroupStart::AtEnd),
@@ -68,7 +69,8 @@ fn take_entries_read(args: &mut Args<'_>) -> Result<Option<u64>, ReplyError> {
 }
 
 /// The options of a subcommand make no sense.
-fn bad_options(subcommand: &str) -> ReplyError {
+fn bad_options(request: Request<'_>) -> ReplyError {
+    let subcommand = printable(request.get(1).unwrap_or_default(), 128);
     ReplyError::new(format!(
         "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
     ))

@@ -28,7 +28,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let mut entries_read = None;
     while args.left() > 0 {
         if args.left() < 2 || !args.take_word("ENTRIESREAD") {
-            return Err(bad_options("setid"));
+            return Err(bad_options(request));
         }
         entries_read = take_entries_read(&mut args)?;
     }

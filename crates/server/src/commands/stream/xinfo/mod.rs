@@ -1,12 +1,11 @@
 //! XINFO: what there is to know about a stream, its groups and their consumers.
 
 use firth_engine::stream::EntryId;
-use firth_resp::{Reply, Request};
+use firth_resp::Reply;
 
 use super::entry_reply::write_id;
-use crate::context::Context;
-use crate::reply_error::ReplyError;
-use crate::spec::{Flags, Group, Spec};
+use crate::help;
+use crate::spec::{Group, Spec};
 
 mod consumers;
 mod full;
@@ -20,42 +19,14 @@ pub(super) const SPEC: Spec = Spec {
     since: "5.0.0",
     group: Group::Stream,
     arity: -2,
-    subcommands: &[consumers::SPEC, groups::SPEC, HELP, stream::SPEC],
+    subcommands: &[
+        consumers::SPEC,
+        groups::SPEC,
+        help::spec("xinfo|help", Group::Stream),
+        stream::SPEC,
+    ],
     ..Spec::BASE
 };
-
-const HELP: Spec = Spec {
-    name: "xinfo|help",
-    syntax: "",
-    summary: "Explains the subcommands.",
-    since: "5.0.0",
-    group: Group::Stream,
-    arity: 2,
-    flags: Flags::LOADING.union(Flags::STALE),
-    run: help,
-    ..Spec::BASE
-};
-
-const HELP_LINES: [&str; 9] = [
-    "XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "CONSUMERS <key> <groupname>",
-    "    Show consumers of <groupname>.",
-    "GROUPS <key>",
-    "    Show the stream consumer groups.",
-    "STREAM <key> [FULL [COUNT <count>]]",
-    "    Show information about the stream.",
-    "HELP",
-    "    Print this help.",
-];
-
-fn help(cx: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
-    let mut reply = cx.reply();
-    reply.array(HELP_LINES.len());
-    for line in HELP_LINES {
-        reply.simple(line);
-    }
-    Ok(())
-}
 
 /// Appends a name and a number.
 fn number(reply: &mut Reply<'_>, name: &str, value: u64) {

@@ -1,0 +1,31 @@
+//! SPUBLISH: sends a message to all who listen to a sharded channel.
+
+use firth_engine::pubsub::Space;
+use firth_resp::Request;
+
+use crate::args::Args;
+use crate::context::Context;
+use crate::fanout;
+use crate::reply_error::ReplyError;
+use crate::spec::{Flags, Group, Spec};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "spublish",
+    syntax: "shardchannel message",
+    summary: "Sends a message to all who listen to a sharded channel and returns how many those are.",
+    since: "7.0.0",
+    complexity: "O(N) with N listeners of the channel",
+    group: Group::Pubsub,
+    arity: 3,
+    flags: Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE).union(Flags::FAST),
+    run,
+    ..Spec::BASE
+};
+
+fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    let mut args = Args::from(request, 1);
+    let (channel, payload) = (args.take()?, args.take()?);
+    let listeners = fanout::publish(cx.server, cx.local, Space::Shard, channel, payload);
+    cx.reply().integer(i64::try_from(listeners).unwrap_or(i64::MAX));
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! SUNSUBSCRIBE: stops listening to sharded channels, by default to all.
+
+use firth_resp::Request;
+
+use crate::args::Args;
+use crate::context::Context;
+use crate::reply_error::ReplyError;
+use crate::spec::{Flags, Group, Spec};
+use crate::subscription::{self, Kind};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "sunsubscribe",
+    syntax: "[shardchannel [shardchannel ...]]",
+    summary: "Stops listening to sharded channels, by default to all.",
+    since: "7.0.0",
+    complexity: "O(N) with N channels",
+    group: Group::Pubsub,
+    arity: -1,
+    flags: Flags::PUBSUB
+        .union(Flags::NOSCRIPT)
+        .union(Flags::LOADING)
+        .union(Flags::STALE)
+        .union(Flags::WHILE_SUBSCRIBED),
+    run,
+    ..Spec::BASE
+};
+
+fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    subscription::unsubscribe(cx, Kind::Shard, Args::from(request, 1).rest());
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! WATCH: makes the next transaction depend on keys that stay as they are.
+
+use std::sync::atomic::Ordering;
+
+use firth_engine::DbKey;
+use firth_resp::Request;
+
+use super::multi;
+use crate::args::Args;
+use crate::context::Context;
+use crate::reply_error::{ReplyError, WATCH_IN_MULTI};
+use crate::spec::{Keys, Spec};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "watch",
+    syntax: "key [key ...]",
+    summary: "Watches keys: EXEC does nothing if one of them has changed by then.",
+    since: "2.2.0",
+    complexity: "O(N) where N is the number of keys",
+    arity: -2,
+    keys: Keys::REST,
+    run,
+    ..multi::SPEC
+};
+
+fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    if cx.session.transaction.is_some() {
+        return Err(WATCH_IN_MULTI);
+    }
+    let db = cx.db();
+    let watch = cx.session.watch.get_or_insert_default();
+    for key in Args::from(request, 1).rest() {
+        let place = DbKey::new(db, key);
+        if watch.keys.iter().any(|(watched, _)| *watched == place) {
+            continue;
+        }
+        // The look removes a key that is overdue, so that its going is not taken for a change.
+        let is_there = cx.keys.peek(db, key).is_some();
+        cx.keys.watch(db, key, &watch.flag);
+        watch.keys.push((place, is_there));
+    }
+    let count = u32::try_from(watch.keys.len()).unwrap_or(u32::MAX);
+    cx.session.client.watched.store(count, Ordering::Relaxed);
+    cx.reply().ok();
+    Ok(())
+}
