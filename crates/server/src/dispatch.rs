@@ -12,7 +12,7 @@ use crate::reply_error::{self, NO_AUTH, ReplyError, unknown_command, unknown_sub
 use crate::server::Server;
 use crate::session::{ReplyMode, Session, Transaction};
 use crate::spec::{Flags, Keys, Spec};
-use crate::{monitor, notification, tracking};
+use crate::{monitor, notification, tracking, watch};
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,16 @@ pub fn dispatch(
 ) -> Dispatched {
     let Some(name) = request.get(0) else { return Dispatched::Done(Lsn::ZERO) };
     let start = local.outboxes.reply.len();
+    if is_http(name) {
+        let (id, peer) = (session.client.id, session.client.peer.as_str());
+        tracing::warn!(id, peer, "closing a client that speaks HTTP, perhaps by a trick");
+        session.is_closing = true;
+        return Dispatched::Done(Lsn::ZERO);
+    }
     let command = match resolve(server, session, name, request) {
         Ok(command) => command,
         Err(error) => {
+            let error = end_at_bad_exec(session, name, error);
             refuse(server, local, session, start, &error);
             return Dispatched::Done(Lsn::ZERO);
         }
@@ -53,6 +60,22 @@ pub fn dispatch(
     let lsn = run_alone(server, local, session, command, request);
     settle_reply_mode(local, session, start);
     Dispatched::Done(lsn)
+}
+
+/// Says whether this is how an HTTP request begins, or goes on: a web page can make a browser send
+/// one here, with commands for a body.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// An EXEC that is wrong in itself ends its transaction all the same.
+fn end_at_bad_exec(session: &mut Session, name: &[u8], error: ReplyError) -> ReplyError {
+    if !name.eq_ignore_ascii_case(b"exec") || session.transaction.is_none() {
+        return error;
+    }
+    watch::end_transaction(session);
+    let reason = error.text().trim_start_matches("ERR ");
+    ReplyError::new(format!("EXECABORT Transaction discarded because of: {reason}"))
 }
 
 /// Finds the command and checks that the client may run it as it asks.
@@ -127,12 +150,13 @@ fn queue(
 ) {
     let start = local.outboxes.reply.len();
     let queued = session.transaction.get_or_insert_with(|| Box::new(Transaction::default()));
-    let bytes: usize = queued.queue.iter().map(|(_, request)| request.memory_bytes()).sum();
-    if bytes > local.config.query_bytes_max {
+    if queued.bytes > local.config.query_bytes_max {
         refuse(server, local, session, start, &reply_error::TRANSACTION_TOO_LARGE);
         return;
     }
-    queued.queue.push((spec, request.to_owned_request()));
+    let request = request.to_owned_request();
+    queued.bytes += request.memory_bytes();
+    queued.queue.push((spec, request));
     let count = i64::try_from(queued.queue.len()).unwrap_or(i64::MAX);
     session.client.queued.store(count, Ordering::Relaxed);
     Reply::new(&mut local.outboxes.reply, session.protocol).simple("QUEUED");
@@ -232,7 +256,7 @@ fn shards_of_transaction(server: &Server, session: &Session) -> ShardSet {
     for (spec, request) in session.transaction.iter().flat_map(|open| &open.queue) {
         shards.add(shards_of(server, session, spec, request.as_request()));
     }
-    for (key, _) in session.watch.iter().flat_map(|watch| &watch.keys) {
+    for key in session.watch.iter().flat_map(|watch| &watch.keys) {
         shards.add(ShardSet::of(server.engine.hash(&key.key)));
     }
     shards

@@ -15,6 +15,7 @@ use crate::pause::Pause;
 use crate::session::Session;
 use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
+use crate::watch;
 use crate::tracking::Broadcasts;
 use crate::{monitor, notification, subscription, tracking};
 
@@ -204,6 +205,8 @@ impl Server {
         subscription::drop_all(self, local, session);
         tracking::drop_client(self, session);
         monitor::leave(self, local, session);
+        watch::end_transaction(session);
+        watch::unwatch_all(self, session, local.now_ms);
         local.outboxes.release_pushes();
     }
 

@@ -59,6 +59,8 @@ pub struct Session {
 pub struct Transaction {
     /// The commands, in order.
     pub queue: Vec<(&'static Spec, OwnedRequest)>,
+    /// How much memory they take, in bytes.
+    pub bytes: usize,
     /// Whether one of them could not be queued, so that EXEC refuses.
     pub is_broken: bool,
 }
@@ -68,8 +70,8 @@ pub struct Transaction {
 pub struct Watch {
     /// Raised once one of them changes.
     pub flag: Arc<WatchFlag>,
-    /// The keys, and whether each was there (and not overdue) when its watching began.
-    pub keys: Vec<(DbKey, bool)>,
+    /// The keys.
+    pub keys: Vec<DbKey>,
 }
 
 /// What a client is subscribed to.

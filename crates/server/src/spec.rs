@@ -113,7 +113,7 @@ pub enum Keys {
         /// From one key to the next.
         step: usize,
     },
-    /// The first half of what follows the word STREAMS, searched for from this place on.
+    /// The first half of what follows the word STREAMS, behind options from this place on.
     Streams {
         /// Where the options begin.
         from: usize,
@@ -142,13 +142,29 @@ impl Keys {
                 (first..end.min(request.len())).step_by(step).collect()
             }
             Keys::Streams { from } => {
-                let is_word = |arg: &[u8]| arg.eq_ignore_ascii_case(b"streams");
-                let word = request.iter().enumerate().skip(from).find(|(_, arg)| is_word(arg));
-                let Some((word, _)) = word else { return SmallVec::new() };
+                let Some(word) = streams_word(request, from) else { return SmallVec::new() };
                 let rest = request.len() - word - 1;
                 (word + 1..=word + rest / 2).collect()
             }
         }
+    }
+}
+
+/// Returns the place of the word STREAMS behind the options of XREAD or XREADGROUP.
+///
+/// The options are walked rather than searched, since a group or a consumer may have that name too.
+fn streams_word(request: Request<'_>, from: usize) -> Option<usize> {
+    let mut place = from;
+    loop {
+        let word = request.get(place)?;
+        let is = |other: &str| word.eq_ignore_ascii_case(other.as_bytes());
+        place += match () {
+            () if is("streams") => return Some(place),
+            () if is("group") => 3,
+            () if is("noack") => 1,
+            () if ["count", "block", "claim", "maxcount", "maxsize"].into_iter().any(is) => 2,
+            () => return None,
+        };
     }
 }
 
@@ -204,5 +220,35 @@ impl Spec {
     /// Returns the name without that of the container.
     pub fn short_name(&self) -> &'static str {
         self.name.split_once('|').map_or(self.name, |(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use firth_resp::OwnedRequest;
+
+    use super::*;
+
+    fn places(keys: Keys, line: &str) -> Vec<usize> {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        keys.places(OwnedRequest::from_slices(&words).as_request()).to_vec()
+    }
+
+    #[test]
+    fn keys_are_where_the_declaration_says() {
+        assert_eq!(places(Keys::FIRST, "GET k"), [1]);
+        assert_eq!(places(Keys::REST, "DEL a b c"), [1, 2, 3]);
+        assert_eq!(places(Keys::Range { first: 1, last: -1, step: 2 }, "MSET a 1 b 2"), [1, 3]);
+        assert_eq!(places(Keys::SECOND, "XGROUP CREATE k g 0"), [2]);
+    }
+
+    #[test]
+    fn the_word_streams_is_found_behind_the_options_only() {
+        let keys = Keys::Streams { from: 1 };
+        assert_eq!(places(keys, "XREAD COUNT 1 BLOCK 0 STREAMS a b 0 0"), [5 + 1, 5 + 2]);
+        assert_eq!(places(keys, "XREADGROUP GROUP streams c STREAMS k >"), [5]);
+        assert_eq!(places(keys, "XREADGROUP NOACK GROUP g streams STREAMS streams >"), [6]);
+        assert_eq!(places(keys, "XREAD NONSENSE STREAMS a 0"), [0; 0]);
+        assert_eq!(places(keys, "XREAD STREAMS"), [0; 0]);
     }
 }

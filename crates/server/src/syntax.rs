@@ -47,9 +47,9 @@ pub enum ArgumentKind {
 pub fn parse(syntax: &str) -> Vec<Argument> {
     let spaced: String = syntax.chars().fold(String::new(), |mut out, c| {
         if "[]<>|".contains(c) {
-            out.extend([' ', c, ' '])
+            out.extend([' ', c, ' ']);
         } else {
-            out.push(c)
+            out.push(c);
         }
         out
     });

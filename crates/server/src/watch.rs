@@ -22,7 +22,7 @@ pub fn end_transaction(session: &mut Session) -> Option<Box<Transaction>> {
 pub fn unwatch_all(server: &Server, session: &mut Session, now_ms: u64) {
     let Some(watch) = &session.watch else { return };
     let mut shards = ShardSet::NONE;
-    for (place, _) in &watch.keys {
+    for place in &watch.keys {
         shards.add(ShardSet::of(server.engine.hash(&place.key)));
     }
     unwatch(session, &mut server.engine.lock(shards, now_ms));
@@ -32,7 +32,7 @@ pub fn unwatch_all(server: &Server, session: &mut Session, now_ms: u64) {
 /// keys has changed.
 pub fn take_verdict(session: &mut Session, keys: &mut Locked<'_>) -> bool {
     // A key that was there and is overdue is removed by this look, which counts as a change.
-    for (place, _) in session.watch.iter().flat_map(|watch| &watch.keys) {
+    for place in session.watch.iter().flat_map(|watch| &watch.keys) {
         keys.peek(place.db, &place.key);
     }
     let is_changed = session.watch.as_ref().is_some_and(|watch| watch.flag.is_raised());
@@ -42,7 +42,7 @@ pub fn take_verdict(session: &mut Session, keys: &mut Locked<'_>) -> bool {
 
 fn unwatch(session: &mut Session, keys: &mut Locked<'_>) {
     let Some(watch) = session.watch.take() else { return };
-    for (place, _) in &watch.keys {
+    for place in &watch.keys {
         keys.unwatch(place.db, &place.key, &watch.flag);
     }
     session.client.watched.store(0, Ordering::Relaxed);

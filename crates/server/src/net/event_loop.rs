@@ -99,6 +99,8 @@ impl EventLoop {
     }
 
     fn tick(&mut self, events: &Events) {
+        // What others have sent before a client's request was read comes before its reply.
+        self.worker.read_mail();
         for token in mem::take(&mut self.again) {
             self.read(token);
         }

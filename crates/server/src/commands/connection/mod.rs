@@ -28,6 +28,8 @@ mod ping;
 mod quit;
 mod reset;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use crate::spec::Spec;
 

@@ -56,3 +56,8 @@ fn find(cx: &Context<'_, '_>, name: &[u8]) -> Option<&'static Spec> {
         Some(sub) => Some(cx.server.table.find_subcommand(command, sub)?.spec),
     }
 }
+
+#[cfg(test)]
+pub(super) use docs::write as write_docs;
+#[cfg(test)]
+pub(super) use info::write as write_info;

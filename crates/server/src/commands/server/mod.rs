@@ -14,6 +14,8 @@ mod replicaof;
 mod role;
 mod shutdown;
 mod slowlog;
+#[cfg(test)]
+mod tests;
 mod time;
 mod wait;
 

@@ -27,7 +27,7 @@ pub(super) const SPEC: Spec = Spec {
     group: Group::Stream,
     arity: -7,
     flags: Flags::WRITE.union(Flags::BLOCKING).union(Flags::MOVABLE_KEYS),
-    keys: Keys::Streams { from: 4 },
+    keys: Keys::Streams { from: 1 },
     run,
     ..Spec::BASE
 };

@@ -31,13 +31,13 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let watch = cx.session.watch.get_or_insert_default();
     for key in Args::from(request, 1).rest() {
         let place = DbKey::new(db, key);
-        if watch.keys.iter().any(|(watched, _)| *watched == place) {
+        if watch.keys.iter().any(|watched| *watched == place) {
             continue;
         }
-        // The look removes a key that is overdue, so that its going is not taken for a change.
-        let is_there = cx.keys.peek(db, key).is_some();
+        // A key that is overdue already goes now, so that its end does not count as a change.
+        cx.keys.peek(db, key);
         cx.keys.watch(db, key, &watch.flag);
-        watch.keys.push((place, is_there));
+        watch.keys.push(place);
     }
     let count = u32::try_from(watch.keys.len()).unwrap_or(u32::MAX);
     cx.session.client.watched.store(count, Ordering::Relaxed);

@@ -39,7 +39,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 }
 
 /// Writes a command's name, and what there is to say about it.
-fn write(reply: &mut Reply<'_>, spec: &Spec) {
+pub(in crate::commands::server) fn write(reply: &mut Reply<'_>, spec: &Spec) {
     let texts = [
         ("summary", spec.summary),
         ("since", spec.since),

@@ -39,7 +39,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 }
 
 /// Writes the ten things that there are to know about a command.
-pub(super) fn write(reply: &mut Reply<'_>, spec: &Spec) {
+pub(in crate::commands::server) fn write(reply: &mut Reply<'_>, spec: &Spec) {
     reply.array(10);
     reply.bulk(spec.name.as_bytes());
     reply.integer(spec.arity.into());
