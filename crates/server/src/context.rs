@@ -70,9 +70,10 @@ impl<'e> Context<'_, 'e> {
         !self.in_transaction
     }
 
-    /// Blocks the client until its wait is over; the command then writes no reply.
-    pub fn block(&mut self, wait: Wait) {
-        let Some(mailbox) = self.server.mailbox(self.local.number).cloned() else { return };
+    /// Blocks the client until its wait is over, and returns the number of the wait; the command
+    /// then writes no reply.
+    pub fn block(&mut self, wait: Wait) -> Option<u64> {
+        let mailbox = self.server.mailbox(self.local.number)?.clone();
         let now_ms = self.local.monotonic_ms;
         let deadline_ms = wait.timeout_ms.map(|timeout_ms| now_ms.saturating_add(timeout_ms));
         let retry_every_ms = wait.retry_after_ms.unwrap_or(RETRY_MS_MAX).clamp(1, RETRY_MS_MAX);
@@ -88,5 +89,6 @@ impl<'e> Context<'_, 'e> {
         *self.session.client.blocked.lock() = Some(reader.clone());
         self.session.client.note(ClientState::Blocked, true);
         self.session.blocked = Some(Blocked { reader, deadline_ms, retry_ms, retry_every_ms });
+        Some(id)
     }
 }

@@ -41,7 +41,7 @@ pub fn dispatch(
     let command = match resolve(server, session, name, request) {
         Ok(command) => command,
         Err(error) => {
-            let error = end_at_bad_exec(session, name, error);
+            let error = end_at_bad_exec(server, local, session, name, error);
             refuse(server, local, session, start, &error);
             return Dispatched::Done(Lsn::ZERO);
         }
@@ -68,12 +68,19 @@ fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
-/// An EXEC that is wrong in itself ends its transaction all the same.
-fn end_at_bad_exec(session: &mut Session, name: &[u8], error: ReplyError) -> ReplyError {
-    if !name.eq_ignore_ascii_case(b"exec") || session.transaction.is_none() {
+/// An EXEC that is refused ends its transaction all the same, and says so even if there is none.
+fn end_at_bad_exec(
+    server: &Server,
+    local: &Local,
+    session: &mut Session,
+    name: &[u8],
+    error: ReplyError,
+) -> ReplyError {
+    if !name.eq_ignore_ascii_case(b"exec") {
         return error;
     }
     watch::end_transaction(session);
+    watch::unwatch_all(server, session, local.now_ms);
     let reason = error.text().trim_start_matches("ERR ");
     ReplyError::new(format!("EXECABORT Transaction discarded because of: {reason}"))
 }

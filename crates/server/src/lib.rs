@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod outboxes;
 pub mod pause;
 pub mod rates;
+pub mod receipt;
 pub mod reply_error;
 pub mod server;
 pub mod session;

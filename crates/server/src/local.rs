@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::mailbox::{CloseReason, Mail, Mailbox};
 use crate::outboxes::Outboxes;
+use crate::receipt::Receipt;
 use crate::stats::WorkerStats;
 
 /// A worker's own things, sessions aside.
@@ -34,13 +35,22 @@ pub struct Local {
     /// Keys that have changed in this tick and by which client, while changes are broadcast.
     pub changed_keys: crate::tracking::ChangedKeys,
     /// Clients whose connection is to be closed at the end of the tick.
-    pub doomed: Vec<(u64, CloseReason)>,
+    pub doomed: Doomed,
+}
+
+/// Clients whose connections are to be closed.
+#[derive(Debug, Default)]
+pub struct Doomed {
+    /// The clients' tokens, and why.
+    pub clients: Vec<(u64, CloseReason)>,
+    /// Dropped with the list, which is when the connections are closed.
+    pub receipts: Vec<Arc<Receipt>>,
 }
 
 impl Local {
     /// Closes a client's connection at the end of the tick.
     pub fn doom(&mut self, token: u64, reason: CloseReason) {
-        self.doomed.push((token, reason));
+        self.doomed.clients.push((token, reason));
         self.outboxes.mark(token);
     }
 }

@@ -8,6 +8,7 @@ use firth_engine::pubsub::Tokens;
 use parking_lot::Mutex;
 
 use crate::fanout::Message;
+use crate::receipt::Receipt;
 
 /// How many bytes of messages may wait in one mailbox before its listeners count as too slow.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -62,6 +63,8 @@ pub enum Mail {
         tokens: Vec<u64>,
         /// Why.
         reason: CloseReason,
+        /// Dropped when it is done, for somebody who waits for that.
+        receipt: Option<Arc<Receipt>>,
     },
 }
 
@@ -115,10 +118,11 @@ impl Mailbox {
         let mail = match mail {
             Mail::Message { listeners, .. } if waiting > MESSAGE_BYTES_MAX => {
                 let tokens = listeners.as_slice().to_vec();
-                Mail::Close { tokens, reason: CloseReason::OutputLimit }
+                let reason = CloseReason::OutputLimit;
+                Mail::Close { tokens, reason, receipt: None }
             }
             Mail::Push { token, .. } if waiting > MESSAGE_BYTES_MAX => {
-                Mail::Close { tokens: vec![token], reason: CloseReason::OutputLimit }
+                Mail::Close { tokens: vec![token], reason: CloseReason::OutputLimit, receipt: None }
             }
             other => other,
         };

@@ -15,8 +15,8 @@ use crate::pause::Pause;
 use crate::session::Session;
 use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
-use crate::watch;
 use crate::tracking::Broadcasts;
+use crate::watch;
 use crate::{monitor, notification, subscription, tracking};
 
 /// The version of Redis that clients are told.

@@ -145,7 +145,7 @@ mod tests {
         check("notify-keyspace-events", "KEA", Ok("AKE"));
         check("notify-keyspace-events", "Kg$lshztdxea", Ok("AK"));
         check("notify-keyspace-events", "Etx", Ok("xtE"));
-        check("notify-keyspace-events", "KEAmnoc", Ok("AKEmnoc"));
+        check("notify-keyspace-events", "KEAmnoc", Ok("AnocKEm"));
         check("durability", "never", Ok("never"));
         check("appendonly", "no", Ok("no"));
         let limits = "normal 0 0 0 slave 268435456 67108864 60 pubsub 1024 512 5";

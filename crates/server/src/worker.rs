@@ -14,7 +14,7 @@ use firth_resp::{Authentication, Limits, Reply, RequestDecoder};
 use crate::client::{Address, Client, ClientState, Peer};
 use crate::dispatch::{Dispatched, dispatch};
 use crate::fanout;
-use crate::local::Local;
+use crate::local::{Doomed, Local};
 use crate::mailbox::{CloseReason, Mail};
 use crate::outboxes::{Outboxes, slot_of};
 use crate::server::Server;
@@ -61,7 +61,7 @@ impl Worker {
             monotonic_ns: 0,
             timers: BTreeSet::new(),
             changed_keys: BTreeMap::new(),
-            doomed: Vec::new(),
+            doomed: Doomed::default(),
         };
         Some(Worker {
             config_version: server.config_version(),
@@ -195,8 +195,9 @@ impl Worker {
         std::mem::take(&mut self.resumed)
     }
 
-    /// Returns the clients whose connections are to be closed, and why.
-    pub fn take_doomed(&mut self) -> Vec<(u64, CloseReason)> {
+    /// Returns the clients whose connections are to be closed. The list is to be dropped when that
+    /// is done, since others may wait for it.
+    pub fn take_doomed(&mut self) -> Doomed {
         std::mem::take(&mut self.local.doomed)
     }
 
@@ -306,7 +307,8 @@ impl Worker {
                 }
             }
             Mail::PauseEnded => self.end_pause(),
-            Mail::Close { tokens, reason } => {
+            Mail::Close { tokens, reason, receipt } => {
+                self.local.doomed.receipts.extend(receipt);
                 for token in tokens {
                     self.local.doom(token, reason);
                 }

@@ -13,7 +13,7 @@ mod server;
 
 use std::collections::HashMap;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::streams::{
     StreamAutoClaimOptions, StreamAutoClaimReply, StreamClaimReply, StreamInfoConsumersReply,
@@ -70,6 +70,7 @@ fn publishes_to_channels_and_patterns() {
         let mut pubsub = subscriber.as_pubsub();
         pubsub.subscribe(&["news", "sport"]).unwrap();
         pubsub.psubscribe("n*").unwrap();
+        wait_for_subscriptions(&mut publisher, (1, 1, 1));
         let reached: i64 = Commands::publish(&mut publisher, "news", "one").unwrap();
         assert_eq!(reached, 2);
         let mut received = Vec::new();
@@ -86,6 +87,7 @@ fn publishes_to_channels_and_patterns() {
         );
         pubsub.unsubscribe("news").unwrap();
         pubsub.punsubscribe("n*").unwrap();
+        wait_for_subscriptions(&mut publisher, (0, 1, 0));
         let reached: i64 = Commands::publish(&mut publisher, "news", "two").unwrap();
         assert_eq!(reached, 0);
         let reached: i64 = Commands::publish(&mut publisher, "sport", "three").unwrap();
@@ -93,6 +95,23 @@ fn publishes_to_channels_and_patterns() {
         let payload: String = pubsub.get_message().unwrap().get_payload().unwrap();
         assert_eq!(payload, "three");
     });
+}
+
+/// Waits until this many clients listen to `news`, to `sport` and to patterns: over RESP3 the client
+/// does not wait for the confirmations itself.
+fn wait_for_subscriptions(client: &mut Connection, expect: (i64, i64, i64)) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let counts = redis::cmd("PUBSUB").arg("NUMSUB").arg("news").arg("sport").query(client);
+        let (_, news, _, sport): (String, i64, String, i64) = counts.unwrap();
+        let patterns: i64 = redis::cmd("PUBSUB").arg("NUMPAT").query(client).unwrap();
+        let seen = (news, sport, patterns);
+        if seen == expect {
+            return;
+        }
+        assert!(Instant::now() < deadline, "subscriptions: {seen:?}, not {expect:?}");
+        thread::yield_now();
+    }
 }
 
 #[test]

@@ -303,7 +303,7 @@ impl EventLoop {
             self.write(token);
         }
         let doomed = self.worker.take_doomed();
-        for (token, reason) in doomed {
+        for &(token, reason) in &doomed.clients {
             self.close_for(token, reason);
         }
         self.worker.local().outboxes.end_tick(&self.unsent);

@@ -70,9 +70,9 @@ pub(super) fn only(text: &str, value: &str, reason: &str) -> Result<(), String> 
     if text.eq_ignore_ascii_case(value) { Ok(()) } else { Err(reason.to_owned()) }
 }
 
-/// The letters of classes of events, in the order in which they are shown. Classes of types that
+/// The letters that `A` stands for, in the order in which they are shown. Classes of types that
 /// there are none of have bits too, so that a client reads back what it has set.
-const CLASSES: [(char, u32); 12] = [
+const CLASSES: [(char, u32); 11] = [
     ('g', EventClass::Generic as u32),
     ('$', EventClass::String as u32),
     ('l', 1 << 16),
@@ -84,7 +84,6 @@ const CLASSES: [(char, u32); 12] = [
     ('t', EventClass::Stream as u32),
     ('d', 1 << 21),
     ('a', 1 << 22),
-    ('A', ALL_CLASSES),
 ];
 const ALL_CLASSES: u32 = EventClass::Generic as u32
     | EventClass::String as u32
@@ -92,20 +91,22 @@ const ALL_CLASSES: u32 = EventClass::Generic as u32
     | EventClass::Stream as u32
     | 0b111_1111 << 16;
 
-/// The letters that `A` does not stand for.
+/// The letters that `A` does not stand for, which follow it.
 const OTHERS: [(char, u32); 6] = [
-    ('K', KEYSPACE),
-    ('E', KEYEVENT),
-    ('m', EventClass::Miss as u32),
     ('n', EventClass::New as u32),
     ('o', EventClass::Overwritten as u32),
     ('c', EventClass::TypeChanged as u32),
+    ('K', KEYSPACE),
+    ('E', KEYEVENT),
+    ('m', EventClass::Miss as u32),
 ];
 
 pub(super) fn events(text: &str) -> Result<EventMask, String> {
     let mut mask = 0;
     for letter in text.chars() {
-        let found = CLASSES.iter().chain(&OTHERS).find(|(known, _)| *known == letter);
+        let all = [('A', ALL_CLASSES)];
+        let mut letters = CLASSES.iter().chain(&all).chain(&OTHERS);
+        let found = letters.find(|(known, _)| *known == letter);
         let (_, bits) = found.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdnoca'.")?;
         mask |= bits;
     }

@@ -2,6 +2,7 @@
 //!
 //! * `FIRTH_TEST_SERVER` (`firth`, `redis`, `valkey`): the server under test
 //! * `FIRTH_BIN`, `REDIS_SERVER`, `VALKEY_SERVER`: where the programs are
+//! * `FIRTH_THREADS`: the threads of Firth (2)
 //! * `FIRTH_ORACLE` (`redis`, `valkey`): only this oracle
 //! * `FIRTH_SEED`: only this seed; `FIRTH_ROUNDS`: seeds 1 to this number
 //! * `FIRTH_FAILURES`: how many different failures one test reports (3)

@@ -59,7 +59,10 @@ impl Kind {
     fn arguments(self, port: u16, dir: &Path) -> Vec<String> {
         let dir = dir.display();
         let line = match self {
-            Self::Firth => format!("serve --port {port} --bind 127.0.0.1 --dir {dir}"),
+            Self::Firth => {
+                let threads = env::var("FIRTH_THREADS").unwrap_or_else(|_| "2".into());
+                format!("serve --port {port} --bind 127.0.0.1 --dir {dir} --threads {threads}")
+            }
             Self::Redis7 | Self::Valkey9 => {
                 format!("--port {port} --bind 127.0.0.1 --dir {dir} --appendonly no --save")
             }

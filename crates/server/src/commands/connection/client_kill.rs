@@ -1,8 +1,9 @@
 //! CLIENT KILL: closes connections of others, or one's own.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use firth_resp::Request;
+use firth_resp::{Reply, Request};
 
 use super::auth::DEFAULT_USER;
 use super::client_class::ClientClass;
@@ -10,6 +11,7 @@ use crate::args::{Args, is_word, parse_integer};
 use crate::client::Client;
 use crate::context::Context;
 use crate::mailbox::{CloseReason, Mail};
+use crate::receipt::Receipt;
 use crate::reply_error::{ReplyError, SYNTAX, printable};
 use crate::spec::{Flags, Group, Spec};
 
@@ -47,38 +49,48 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let mut args = Args::from(request, 2);
     if args.left() == 1 {
         let peer = Some(args.take()?);
-        let killed = kill(cx, &Filter { peer, ..Filter::default() });
-        if killed == 0 {
+        let targets = targets(cx, &Filter { peer, ..Filter::default() });
+        if targets.is_empty() {
             return Err(NO_SUCH_CLIENT);
         }
-        cx.reply().ok();
+        kill(cx, &targets, |reply| reply.ok());
         return Ok(());
     }
-    let filter = Filter::parse(args)?;
-    let killed = kill(cx, &filter);
-    cx.reply().integer(killed);
+    let targets = targets(cx, &Filter::parse(args)?);
+    let count = i64::try_from(targets.len()).unwrap_or(i64::MAX);
+    kill(cx, &targets, |reply| reply.integer(count));
     Ok(())
 }
 
-fn kill(cx: &mut Context<'_, '_>, filter: &Filter<'_>) -> i64 {
+fn targets(cx: &Context<'_, '_>, filter: &Filter<'_>) -> Vec<Arc<Client>> {
     let now_ms = cx.local.monotonic_ms;
-    let mut killed = 0;
-    for client in cx.server.clients.all() {
-        let is_self = client.id == cx.session.client.id;
-        if is_self && filter.spares_self || !filter.matches(&client, now_ms) {
-            continue;
-        }
-        killed += 1;
+    let is_spared = |client: &Client| filter.spares_self && client.id == cx.session.client.id;
+    let mut clients = cx.server.clients.all();
+    clients.retain(|client| !is_spared(client) && filter.matches(client, now_ms));
+    clients
+}
+
+/// Closes connections, and replies when they are closed: nothing that the client asks for after
+/// that can still reach one of them.
+fn kill(cx: &mut Context<'_, '_>, targets: &[Arc<Client>], reply: impl FnOnce(&mut Reply<'_>)) {
+    let is_own = targets.iter().any(|client| client.id == cx.session.client.id);
+    // It gets its reply before its own connection is closed.
+    cx.session.is_closing |= is_own;
+    let mut encoded = Vec::new();
+    reply(&mut Reply::new(&mut encoded, cx.session.protocol));
+    let waits = !is_own && !targets.is_empty();
+    let receipt = if waits { Receipt::wait_for(cx, encoded.clone()) } else { None };
+    for client in targets.iter().filter(|client| client.id != cx.session.client.id) {
         client.is_closing.store(true, Ordering::Relaxed);
-        if is_self {
-            // It still gets its reply.
-            cx.session.is_closing = true;
-        } else if let Some(mailbox) = cx.server.mailbox(client.address.mailbox) {
+        if let Some(mailbox) = cx.server.mailbox(client.address.mailbox) {
             let tokens = vec![client.address.token];
-            mailbox.send(Mail::Close { tokens, reason: CloseReason::Killed });
+            let receipt = receipt.clone();
+            mailbox.send(Mail::Close { tokens, reason: CloseReason::Killed, receipt });
         }
     }
-    killed
+    if receipt.is_none() {
+        cx.reply().raw(&encoded);
+    }
 }
 
 impl<'a> Filter<'a> {

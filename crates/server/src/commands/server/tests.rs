@@ -34,7 +34,7 @@ fn all_settings_are_changed_or_none() {
          SET - 'nothing'
         CONFIG SET timeout 5 port 1 => {failed} 'port') - can't set immutable config
         CONFIG SET timeout 5 TIMEOUT 6 => {failed} 'timeout') - duplicate parameter
-        CONFIG SET timeout 5 save => -ERR wrong number of arguments for 'config|set' command
+        CONFIG SET timeout 5 save => -ERR syntax error
         CONFIG GET timeout => *2 $7 timeout $1 0"
     ));
 }

@@ -41,6 +41,8 @@ fn transactions_begin_and_end_once() {
          GET => -ERR wrong number of arguments for 'get' command
          EXEC => -EXECABORT Transaction discarded because of previous errors.
          EXEC => -ERR EXEC without MULTI
+         EXEC x => -EXECABORT Transaction discarded because of: wrong number of arguments for \
+                   'exec' command
          MULTI => +OK
          SET a 2 => +QUEUED
          DISCARD => +OK
@@ -91,6 +93,9 @@ fn transactions_depend_on_watched_keys() {
     check_watch("1: SET a 2 => +OK\n UNWATCH => +OK", runs);
     check_watch("1: SET a 2 => +OK\n MULTI => +OK\n DISCARD => +OK", runs);
     check_watch("MULTI => +OK\n EXEC => *0\n 1: SET a 2 => +OK", runs);
+    let refused = "EXEC x => -EXECABORT Transaction discarded because of: wrong number of \
+                   arguments for 'exec' command\n 1: SET a 2 => +OK";
+    check_watch(refused, runs);
     // A key that was overdue when its watching began has not changed when it goes.
     check_watch("1: GET soon => $-1", runs);
     check_watch("after 30", runs);

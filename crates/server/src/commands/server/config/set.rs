@@ -5,7 +5,7 @@ use firth_resp::Request;
 use super::FLAGS;
 use crate::args::Args;
 use crate::context::Context;
-use crate::reply_error::{ReplyError, printable, wrong_arity};
+use crate::reply_error::{ReplyError, SYNTAX, printable};
 use crate::settings::Setting;
 use crate::spec::{Group, Spec};
 
@@ -37,7 +37,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 
 fn parse(mut args: Args<'_>) -> Result<Vec<(&'static Setting, String)>, ReplyError> {
     if args.left() % 2 == 1 {
-        return Err(wrong_arity(SPEC.name));
+        return Err(SYNTAX);
     }
     let mut changes: Vec<(&Setting, String)> = Vec::new();
     while args.left() > 0 {
