@@ -5,7 +5,7 @@ use crate::event::EventClass;
 use crate::key::{DATABASES, DbKey};
 use crate::locked::Locked;
 use crate::stream::Stream;
-use crate::value::{Entry, NEVER, Value};
+use crate::value::{Entry, NEVER, Type, Value};
 
 impl Locked<'_> {
     /// Applies an effect. It cannot fail: what it speaks of and is not there is passed over.
@@ -31,14 +31,14 @@ impl Locked<'_> {
                 let hash = self.hash(key);
                 if let Some(entry) = self.database(db, hash).take(hash, key) {
                     self.touch(db, key);
-                    self.put(to_db, to, entry.value, entry.expires_at_ms);
+                    self.put_as_new(to_db, to, entry.value, entry.expires_at_ms);
                 }
             }
             Effect::Copy { key, to_db, to } => {
                 let hash = self.hash(key);
                 if let Some(entry) = self.database(db, hash).keys.get(hash, key) {
                     let (value, expires_at_ms) = (entry.value.clone(), entry.expires_at_ms);
-                    self.put(to_db, to, value, expires_at_ms);
+                    self.put_as_new(to_db, to, value, expires_at_ms);
                 }
             }
             Effect::Flush => self.apply_flush(db),
@@ -59,21 +59,35 @@ impl Locked<'_> {
 
     /// Puts a value in the place of whatever the key held.
     fn put(&mut self, db: u8, key: &[u8], value: Value, expires_at_ms: u64) {
-        let hash = self.hash(key);
         let kind = value.kind();
+        match self.place(db, key, value, expires_at_ms) {
+            None => self.event(db, EventClass::New, "new", key),
+            Some(old) => self.event_overwritten(db, key, old.value.kind(), kind),
+        }
+    }
+
+    /// Puts a value that comes from another key, which makes a new key of one that there was.
+    fn put_as_new(&mut self, db: u8, key: &[u8], value: Value, expires_at_ms: u64) {
+        self.place(db, key, value, expires_at_ms);
+        self.event(db, EventClass::New, "new", key);
+    }
+
+    fn place(&mut self, db: u8, key: &[u8], value: Value, expires_at_ms: u64) -> Option<Entry> {
+        let hash = self.hash(key);
         let mut entry = Entry::new(hash, key, value);
         entry.expires_at_ms = expires_at_ms;
         entry.used_at_s = u32::try_from(self.now_ms() / 1000).unwrap_or(u32::MAX);
-        match self.database(db, hash).put(entry) {
-            None => self.event(db, EventClass::New, "new", key),
-            Some(old) => {
-                self.event(db, EventClass::Overwritten, "overwritten", key);
-                if old.value.kind() != kind {
-                    self.event(db, EventClass::TypeChanged, "type_changed", key);
-                }
-            }
-        }
+        let old = self.database(db, hash).put(entry);
         self.touch(db, key);
+        old
+    }
+
+    /// Notes that a value has taken the place of another one.
+    pub(crate) fn event_overwritten(&mut self, db: u8, key: &[u8], old: Type, new: Type) {
+        self.event(db, EventClass::Overwritten, "overwritten", key);
+        if old != new {
+            self.event(db, EventClass::TypeChanged, "type_changed", key);
+        }
     }
 
     fn replace_bytes(&mut self, db: u8, key: &[u8], value: &[u8]) {

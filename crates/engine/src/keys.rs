@@ -140,11 +140,11 @@ impl Locked<'_> {
 
     /// Gives a value another key.
     pub fn rename(&mut self, db: u8, from: &[u8], to: &[u8], overwrite: Overwrite) -> Renamed {
-        if self.look_to_change(db, from).is_none() {
+        let Some(kind) = self.look_to_change(db, from).map(|entry| entry.value.kind()) else {
             return Renamed::NoSuchKey;
-        }
-        let taken = self.peek(db, to).is_some();
-        if taken && overwrite == Overwrite::Refused {
+        };
+        let taken = self.peek(db, to).map(|entry| entry.value.kind());
+        if taken.is_some() && overwrite == Overwrite::Refused {
             return Renamed::Taken;
         }
         if from != to {
@@ -153,6 +153,7 @@ impl Locked<'_> {
             self.set_form(db, to, form);
             self.event(db, EventClass::Generic, "rename_from", from);
             self.event(db, EventClass::Generic, "rename_to", to);
+            taken.into_iter().for_each(|old| self.event_overwritten(db, to, old, kind));
         }
         Renamed::Done
     }
@@ -172,16 +173,18 @@ impl Locked<'_> {
 
     /// Puts a copy of a value under another key; returns whether it was done.
     pub fn copy(&mut self, db: u8, key: &[u8], to_db: u8, to: &[u8], overwrite: Overwrite) -> bool {
-        if self.read(db, key).is_none() {
+        let Some(kind) = self.read(db, key).map(|entry| entry.value.kind()) else {
             return false;
-        }
-        if self.peek(to_db, to).is_some() && overwrite == Overwrite::Refused {
+        };
+        let taken = self.peek(to_db, to).map(|entry| entry.value.kind());
+        if taken.is_some() && overwrite == Overwrite::Refused {
             return false;
         }
         let form = self.form(db, key);
         self.commit(db, &Effect::Copy { key, to_db, to });
         self.set_form(to_db, to, form);
         self.event(to_db, EventClass::Generic, "copy_to", to);
+        taken.into_iter().for_each(|old| self.event_overwritten(to_db, to, old, kind));
         true
     }
 

@@ -14,7 +14,7 @@ use crate::event::EventClass;
 use crate::interest::{Invalidation, WatchFlag};
 use crate::key::{DbKey, KeyHash, SHARDS};
 use crate::ledger::{Ledger, Signals};
-use crate::shard::{Database, Shard};
+use crate::shard::{Database, Shard, ShardCounters};
 use crate::stream::{Stream, StreamMut};
 use crate::value::{Entry, Value};
 use crate::wait::{Service, Waiter};
@@ -162,15 +162,40 @@ impl<'e> Locked<'e> {
         db: u8,
         key: &'a [u8],
     ) -> Result<Option<StreamMut<'a, 'e>>, WrongType> {
+        self.look_at_stream(db, key, Look::Write)
+    }
+
+    /// Returns the stream that the key holds, for changing what its groups have of it. The
+    /// statistics and the keyspace events take that for reading.
+    ///
+    /// # Errors
+    /// The key holds a value of another type.
+    pub fn stream_for_groups<'a>(
+        &'a mut self,
+        db: u8,
+        key: &'a [u8],
+    ) -> Result<Option<StreamMut<'a, 'e>>, WrongType> {
+        self.look_at_stream(db, key, Look::Read)
+    }
+
+    fn look_at_stream<'a>(
+        &'a mut self,
+        db: u8,
+        key: &'a [u8],
+        look: Look,
+    ) -> Result<Option<StreamMut<'a, 'e>>, WrongType> {
         let now_ms = self.now_ms;
         let engine = self.engine;
         let hash = engine.hash(key);
         self.expire_if_due(db, hash, key);
         let Locked { shards, ledger, .. } = self;
-        let Shard { databases, interest, last_lsn, .. } = locked_shard(shards, hash);
-        let Some(entry) = databases[usize::from(db)].keys.get_mut(hash, key) else {
-            return Ok(None);
-        };
+        let shard = locked_shard(shards, hash);
+        let Shard { databases, interest, last_lsn, counters, .. } = shard;
+        let entry = databases[usize::from(db)].keys.get_mut(hash, key);
+        if look == Look::Read {
+            count_read(entry.as_deref(), counters, ledger, db, key);
+        }
+        let Some(entry) = entry else { return Ok(None) };
         entry.used_at_s = seconds(now_ms);
         match &mut entry.value {
             Value::Stream(stream) => Ok(Some(StreamMut {
@@ -324,13 +349,7 @@ impl<'e> Locked<'e> {
         let shard = locked_shard(shards, hash);
         let entry = shard.databases[usize::from(db)].keys.get_mut(hash, key);
         if look == Look::Read {
-            match &entry {
-                Some(_) => shard.counters.hits += 1,
-                None => {
-                    shard.counters.misses += 1;
-                    ledger.event(db, EventClass::Miss, "keymiss", key);
-                }
-            }
+            count_read(entry.as_deref(), &mut shard.counters, ledger, db, key);
         }
         let entry = entry?;
         if look != Look::Peek {
@@ -351,6 +370,22 @@ fn locked_shard<'a>(
     let wanted = hash.shard();
     let found = shards.iter_mut().find(|(index, _)| *index == wanted);
     &mut found.expect("a key is looked at only while its shard is locked").1
+}
+
+/// Counts a look at a key for reading, and notes the event of one that found nothing.
+fn count_read(
+    found: Option<&Entry>,
+    counters: &mut ShardCounters,
+    ledger: &mut Ledger<'_>,
+    db: u8,
+    key: &[u8],
+) {
+    if found.is_some() {
+        counters.hits += 1;
+    } else {
+        counters.misses += 1;
+        ledger.event(db, EventClass::Miss, "keymiss", key);
+    }
 }
 
 fn seconds(ms: u64) -> u32 {

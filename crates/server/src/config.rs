@@ -128,7 +128,7 @@ impl Default for Config {
             dir: PathBuf::from("./data"),
             file: None,
             log_level: LogLevel::default(),
-            threads: 2,
+            threads: 1,
             password: String::new(),
             protected_mode: true,
             clients_max: 10_000,

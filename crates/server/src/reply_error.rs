@@ -97,8 +97,10 @@ pub(crate) fn unknown_subcommand(command: &str, name: &[u8]) -> ReplyError {
     ReplyError::new(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
 }
 
-/// Returns bytes of a client as text that can stand in an error: cut, and without line breaks.
+/// Returns bytes of a client as text that can stand in an error: cut, also at a zero byte as C does
+/// it, and without line breaks.
 pub(crate) fn printable(bytes: &[u8], bytes_max: usize) -> String {
     let cut = bytes.get(..bytes_max).unwrap_or(bytes);
+    let cut = cut.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(cut).replace(['\r', '\n'], " ")
 }

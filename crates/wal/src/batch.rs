@@ -31,7 +31,8 @@ impl Batch {
         self.bytes.truncate(start);
         frame::begin(&mut self.bytes);
         encode(&mut self.bytes);
-        // An encoder that cuts what stood there before it has broken the batch, not only its record.
+        // An encoder that cuts what stood there before it has broken the batch, not only its
+        // record.
         assert!(self.bytes.len() >= start + frame::HEAD_BYTES, "a payload is only appended");
         let payload_bytes = self.bytes.len() - start - frame::HEAD_BYTES;
         if payload_bytes > RECORD_BYTES_MAX {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// What the program asks of a file system.
 ///
 /// The real one is [`FileDisk`]; [`SimDisk`](crate::sim::SimDisk) fails on purpose. What is done to
-/// names (create, rename, remove) outlives a loss of power only after [`Disk::sync_folder`], what is
-/// done to bytes only after [`DiskFile::sync_data`].
+/// names (create, rename, remove) outlives a loss of power only after [`Disk::sync_folder`], what
+/// is done to bytes only after [`DiskFile::sync_data`].
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Creates a folder and those above it; one that is there already is fine.
     fn create_folder(&self, path: &Path) -> io::Result<()>;

@@ -8,8 +8,8 @@
 //!  +--------+--------+-----------------+----------------------+
 //! ```
 //!
-//! The CRC is CRC-32C over the LSN and the payload. Zeros are no frame: the CRC of a zero LSN and no
-//! payload is not zero. A frame is of one of two kinds:
+//! The CRC is CRC-32C over the LSN and the payload. Zeros are no frame: the CRC of a zero LSN and
+//! no payload is not zero. A frame is of one of two kinds:
 //!
 //! - A **record** has the LSN that it was given, from 1 up; LSNs of neighbours differ by one.
 //! - A **mark** has the LSN 0 and this payload:
@@ -22,11 +22,11 @@
 //!  +-----------------+-----------------+
 //! ```
 //!
-//! Every write begins with a mark, and a log that is closed in order ends with one. It says that all
-//! records up to `durable` had been synced before it was written; `offset` is its own place in the
-//! file. A disk may lose or reorder whatever has not been synced, so a bad record with good ones behind
-//! it does not yet prove damage. A mark behind it that calls it durable does. The offset keeps a mark
-//! that is part of somebody's payload from being taken for one of ours.
+//! Every write begins with a mark, and a log that is closed in order ends with one. It says that
+//! all records up to `durable` had been synced before it was written; `offset` is its own place in
+//! the file. A disk may lose or reorder whatever has not been synced, so a bad record with good
+//! ones behind it does not yet prove damage. A mark behind it that calls it durable does. The
+//! offset keeps a mark that is part of somebody's payload from being taken for one of ours.
 
 use std::ops::Range;
 
@@ -91,7 +91,8 @@ impl Mark {
 
     /// Finds the mark that begins at `offset`, if there is a valid one that belongs there.
     pub(crate) fn at(bytes: &[u8], offset: usize) -> Option<Mark> {
-        // Looking at every offset of a segment is cheap only if most are refused before the checksum.
+        // Looking at every offset of a segment is cheap only if most are refused before the
+        // checksum.
         if usize::try_from(u32_at(bytes, offset)?).ok()? != MARK_PAYLOAD_BYTES {
             return None;
         }
@@ -224,7 +225,7 @@ mod tests {
             let bytes = [before, record(lsn, &payload), after].concat();
             let frame = Frame::at(&bytes, start).unwrap();
             prop_assert_eq!(frame.lsn, Lsn(lsn));
-            prop_assert_eq!(&bytes[frame.payload.clone()], &payload[..]);
+            prop_assert_eq!(&bytes[frame.payload], &payload[..]);
         }
 
         #[test]

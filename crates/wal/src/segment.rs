@@ -1,7 +1,7 @@
 //! Segments: the files that the log consists of.
 //!
-//! A segment is named by the LSN of its first record, sixteen hexadecimal digits and `.log`, so that
-//! the order of names is the order of records. It begins with a header:
+//! A segment is named by the LSN of its first record, sixteen hexadecimal digits and `.log`, so
+//! that the order of names is the order of records. It begins with a header:
 //!
 //! ```text
 //!  0                 8        12       16                24
@@ -12,12 +12,13 @@
 //! ```
 //!
 //! The CRC is CRC-32C over magic, version and first LSN. This header keeps its shape in every
-//! version, so that a program can tell a version it does not know from damage. Frames follow without
-//! gaps ([`frame`](crate::frame)); none goes on in another file. Zeros behind the last frame are the
-//! rest of a file that was made longer in advance.
+//! version, so that a program can tell a version it does not know from damage. Frames follow
+//! without gaps ([`frame`](crate::frame)); none goes on in another file. Zeros behind the last
+//! frame are the rest of a file that was made longer in advance.
 //!
-//! A segment is created, given its header and synced, and its folder is synced, before the first frame is
-//! written into it; the one before it has been synced by then. So only the newest segment can be torn.
+//! A segment is created, given its header and synced, and its folder is synced, before the first
+//! frame is written into it; the one before it has been synced by then. So only the newest segment
+//! can be torn.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -142,7 +143,10 @@ pub(crate) struct Cursor {
 /// What a cursor found.
 #[derive(Debug)]
 pub(crate) enum Step {
-    Record { lsn: Lsn, payload: Range<usize> },
+    Record {
+        lsn: Lsn,
+        payload: Range<usize>,
+    },
     Mark(Mark),
     /// Nothing more: the end of the file, or zeros up to it.
     End,

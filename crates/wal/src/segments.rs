@@ -31,7 +31,8 @@ impl Segments {
         Segments { disk, folder, list: Mutex::new(list) }
     }
 
-    /// Returns the position of the oldest record there is or, in an empty log, of the first to come.
+    /// Returns the position of the oldest record there is or, in an empty log, of the first to
+    /// come.
     pub(crate) fn first_lsn(&self) -> Lsn {
         self.list.lock().front().map_or(Lsn(1), |entry| entry.first)
     }

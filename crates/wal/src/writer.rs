@@ -3,13 +3,17 @@
 //! A write that fails for want of room is undone and may be repeated. That is safe, because
 //! - the file is cut back to the bytes before the write, and its length is read back to be sure;
 //! - no sync has failed, so the system still owes us everything that was written before;
-//! - the batch stays in memory and is written again at the same place, before anything that came later,
-//!   so no record is lost or changes its position, and nobody has been told that it was written;
-//! - a crash in between leaves a torn tail behind the last synced record, which recovery cuts off.
+//! - the batch stays in memory and is written again at the same place, before anything that came
+//!   later, so no record is lost or changes its position, and nobody has been told that it was
+//!   written;
+//! - a crash in between leaves a torn tail behind the last synced record, which recovery cuts off;
+//! - a segment that could not be created is removed, durably, before anything else is written.
 //!
-//! Every other failure is final. After a failed sync the system may have dropped the bytes and call the
-//! next sync a success, so there is no next one; after any other failed write nobody knows what
-//! the file holds.
+//! Every other failure is final. After a failed sync the system may have dropped the bytes and call
+//! the next sync a success, so there is no next one; after any other failed write nobody knows what
+//! the file holds. Opened anew, the log shows what the system has in its memory; after a failed
+//! sync that may be more than the disk has, and a sync that succeeds then proves nothing about it.
+//! Records that were called durable are not concerned.
 
 use std::io::IoSlice;
 use std::path::PathBuf;
@@ -125,8 +129,8 @@ impl Writer {
         self.sync()
     }
 
-    /// Finds what the next write takes: as many whole frames as the segment has room for, in an empty
-    /// segment at least one.
+    /// Finds what the next write takes: as many whole frames as the segment has room for, in an
+    /// empty segment at least one.
     fn next_run(&self) -> Option<(usize, Lsn)> {
         let frames = self.pending.get(self.pending_at..)?;
         let used = self.segment.bytes + MARK_BYTES as u64;
@@ -175,9 +179,15 @@ impl Writer {
         }
         match self.disk.remove(&failure.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Fault::Fatal(Failure::new(Action::Remove, &failure.path, &error))
+                return Fault::Fatal(Failure::new(Action::Remove, &failure.path, &error));
             }
-            _ => Fault::Full(failure),
+            _ => {}
+        }
+        // The old segment may take more records now. If the name came back after a crash, it would
+        // say that they do not exist.
+        match self.disk.sync_folder(&self.folder) {
+            Ok(()) => Fault::Full(failure),
+            Err(error) => Fault::Fatal(Failure::new(Action::Sync, &self.folder, &error)),
         }
     }
 }

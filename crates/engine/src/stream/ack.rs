@@ -61,11 +61,11 @@ impl StreamMut<'_, '_> {
     /// Acknowledges those of the entries that are pending and returns them. No id comes twice.
     fn acknowledge_run(&mut self, group: &[u8], ids: &[EntryId]) -> SmallVec<[EntryId; 10]> {
         let Some(found) = self.stream.groups.get(group) else { return SmallVec::new() };
-        let pending = ids.iter().copied().filter(|&id| found.pending.contains(id));
+        let mut cursor = found.pending.cursor();
+        let pending = ids.iter().copied().filter(|&id| cursor.seek(id).is_some());
         let pending: SmallVec<[EntryId; 10]> = pending.collect();
         if !pending.is_empty() {
             self.commit(StreamEffect::Forget { group, ids: &pending });
-            self.touch();
         }
         pending
     }

@@ -53,7 +53,6 @@ impl StreamMut<'_, '_> {
         self.see_consumer(group, consumer, Activity::Receives);
         let delivered_ms = self.now_ms;
         self.commit(StreamEffect::Own { group, consumer, delivered_ms, rows: &rows });
-        self.touch();
         let claimed = rows.iter().map(|&(id, _)| id).collect();
         Ok(AutoClaimed { claimed, ..portion })
     }

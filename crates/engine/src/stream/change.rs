@@ -44,7 +44,8 @@ impl StreamMut<'_, '_> {
         *self.last_lsn = self.ledger.lsn();
     }
 
-    /// Tells watching transactions and tracking clients that the key has changed.
+    /// Tells watching transactions and tracking clients that the key has changed: that entries came
+    /// or went. What groups do is no change of the key to them.
     pub(crate) fn touch(&mut self) {
         self.ledger.touch(self.interest, self.db, self.key);
     }

@@ -61,7 +61,6 @@ impl StreamMut<'_, '_> {
         let forward = claim.last_delivered.filter(|&id| id > found.last_delivered);
         if let Some(last_delivered) = forward {
             self.commit(StreamEffect::SetGroup { group, last_delivered, entries_read });
-            self.touch();
         }
         self.see_consumer(group, consumer, Activity::Asks);
         let mut claimed = Vec::with_capacity(ids.len());
@@ -76,7 +75,6 @@ impl StreamMut<'_, '_> {
         }
         if !claimed.is_empty() {
             self.see_consumer(group, consumer, Activity::Receives);
-            self.touch();
         }
         Ok(claimed)
     }
@@ -85,7 +83,6 @@ impl StreamMut<'_, '_> {
     pub(super) fn purge(&mut self, group: &[u8], gone: &[EntryId]) {
         if !gone.is_empty() {
             self.commit(StreamEffect::Forget { group, ids: gone });
-            self.touch();
         }
     }
 
@@ -94,8 +91,9 @@ impl StreamMut<'_, '_> {
         let (mut rows, mut gone) = (Rows::new(), SmallVec::new());
         let Some(group) = self.stream.groups.get(claim.group) else { return (rows, gone) };
         let mut entries = self.stream.entries.cursor();
+        let mut pending = group.pending.cursor();
         for &id in ids {
-            match (group.pending.get(id), entries.seek(id)) {
+            match (pending.seek(id), entries.seek(id)) {
                 (Some(_), None) => gone.push(id),
                 (Some(row), Some(_)) if is_idle(&row, claim.min_idle_ms, self.now_ms) => {
                     rows.push((id, claim.recount.of(row.deliveries)));

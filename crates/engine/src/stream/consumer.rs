@@ -4,10 +4,12 @@
 //! bytes. Numbers are dense: a new consumer gets the smallest number that nobody has, which makes
 //! them good indexes into arrays and makes the next number a function of the numbers in use.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
 
-use super::slot_index::SlotIndex;
+/// The counts of references that lie before a shared name.
+const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 
 /// The number of a consumer within its group. It may name another consumer after a removal.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,7 +38,7 @@ impl ConsumerNo {
 /// One consumer of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Consumer {
-    name: Box<[u8]>,
+    name: Arc<[u8]>,
     /// When it last tried to read or claim, in milliseconds since the Unix epoch.
     pub seen_ms: u64,
     /// When it last got an entry, in milliseconds since the Unix epoch; `None`: never.
@@ -46,7 +48,7 @@ pub struct Consumer {
 impl Consumer {
     /// The name, which never changes.
     #[must_use]
-    pub const fn name(&self) -> &[u8] {
+    pub fn name(&self) -> &[u8] {
         &self.name
     }
 }
@@ -56,7 +58,7 @@ impl Consumer {
 pub struct Consumers {
     slots: Vec<Option<Consumer>>,
     vacant: BinaryHeap<Reverse<u32>>,
-    by_name: SlotIndex,
+    by_name: BTreeMap<Arc<[u8]>, ConsumerNo>,
 }
 
 impl Consumers {
@@ -68,44 +70,40 @@ impl Consumers {
 
     /// How many consumers there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.by_name.len()
     }
 
     /// Whether there is no consumer.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
 
     /// The number of the consumer called `name`.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<ConsumerNo> {
-        let place = self.by_name.search(name_order(&self.slots, name)).ok()?;
-        self.by_name.get(place).map(ConsumerNo)
+        self.by_name.get(name).copied()
     }
 
     /// Creates the consumer called `name`, seen at `seen_ms` and never active, unless there is one;
     /// an existing one stays as it is. Either way this is its number.
     pub fn create(&mut self, name: &[u8], seen_ms: u64) -> ConsumerNo {
-        let place = match self.by_name.search(name_order(&self.slots, name)) {
-            Ok(place) => return ConsumerNo(self.by_name.get(place).unwrap_or_default()),
-            Err(place) => place,
-        };
-        let consumer = Consumer { name: name.into(), seen_ms, active_ms: None };
-        let no = self.occupy(consumer);
-        self.by_name.insert(place, no);
-        ConsumerNo(no)
+        if let Some(no) = self.find(name) {
+            return no;
+        }
+        let name: Arc<[u8]> = name.into();
+        let no = self.occupy(Consumer { name: Arc::clone(&name), seen_ms, active_ms: None });
+        self.by_name.insert(name, no);
+        no
     }
 
     /// Removes a consumer; its number may be given to the next one.
     pub fn remove(&mut self, no: ConsumerNo) -> Option<Consumer> {
-        let name = &self.get(no)?.name;
-        if let Ok(place) = self.by_name.search(name_order(&self.slots, name)) {
-            self.by_name.remove(place);
-        }
+        let consumer = self.slots.get_mut(no.index())?.take()?;
+        self.by_name.remove(&consumer.name);
         self.vacant.push(Reverse(no.0));
-        self.slots.get_mut(no.index())?.take()
+        Some(consumer)
     }
 
     /// The consumer with this number.
@@ -136,47 +134,36 @@ impl Consumers {
 
     /// All consumers, ascending by the bytes of their names.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (ConsumerNo, &Consumer)> {
-        let numbers = self.by_name.iter_from(self.by_name.start()).map(ConsumerNo);
-        numbers.filter_map(|no| Some((no, self.get(no)?)))
+        self.by_name.values().filter_map(|&no| Some((no, self.get(no)?)))
     }
 
     /// The bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let names: usize = self.slots.iter().flatten().map(|consumer| consumer.name.len()).sum();
+        let place = size_of::<(Arc<[u8]>, ConsumerNo)>() + COUNTS_BYTES;
+        let names: usize = self.by_name.keys().map(|name| place + name.len()).sum();
         names
             + self.slots.capacity() * size_of::<Option<Consumer>>()
             + self.vacant.capacity() * size_of::<u32>()
-            + self.by_name.heap_bytes()
     }
 
     /// Puts `consumer` under the smallest number that nobody has.
     #[expect(clippy::cast_possible_truncation, reason = "memory ends long before four billion")]
-    fn occupy(&mut self, consumer: Consumer) -> u32 {
+    fn occupy(&mut self, consumer: Consumer) -> ConsumerNo {
         let Some(Reverse(no)) = self.vacant.pop() else {
             self.slots.push(Some(consumer));
-            return (self.slots.len() - 1) as u32;
+            return ConsumerNo((self.slots.len() - 1) as u32);
         };
         if let Some(slot) = self.slots.get_mut(no as usize) {
             *slot = Some(consumer);
         }
-        no
-    }
-}
-
-/// How the consumer with a given number stands to `name`.
-fn name_order(slots: &[Option<Consumer>], name: &[u8]) -> impl Fn(u32) -> Ordering {
-    move |no| {
-        let consumer = slots.get(no as usize).and_then(Option::as_ref);
-        consumer.map_or(Ordering::Less, |consumer| consumer.name().cmp(name))
+        ConsumerNo(no)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 

@@ -54,7 +54,6 @@ impl StreamMut<'_, '_> {
         let entries_added = entries_added.unwrap_or(stream.entries_added);
         let max_deleted_id = max_deleted_id.unwrap_or(stream.max_deleted_id);
         self.commit(StreamEffect::SetCounters { last_id, entries_added, max_deleted_id });
-        self.touch();
         self.event("xsetid");
         Ok(())
     }

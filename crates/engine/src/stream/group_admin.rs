@@ -62,8 +62,6 @@ impl StreamMut<'_, '_> {
     ) -> Result<(), NoGroup> {
         self.stream.groups.get(group).ok_or(NoGroup)?;
         self.put_group(group, start, entries_read);
-        // Entries behind the old cursor may be new again to those who wait.
-        self.wake();
         self.event("xgroup-setid");
         Ok(())
     }
@@ -75,7 +73,6 @@ impl StreamMut<'_, '_> {
             return false;
         }
         self.commit(StreamEffect::DestroyGroup { group });
-        self.touch();
         self.wake();
         self.event("xgroup-destroy");
         true
@@ -103,7 +100,6 @@ impl StreamMut<'_, '_> {
         let Some(no) = found.consumers.find(consumer) else { return Ok(0) };
         let pending = found.pending.len_of(no) as u64;
         self.commit(StreamEffect::DeleteConsumer { group, consumer });
-        self.touch();
         self.event("xgroup-delconsumer");
         Ok(pending)
     }
@@ -115,7 +111,6 @@ impl StreamMut<'_, '_> {
         let active_ms = (activity == Activity::Receives).then_some(seen_ms);
         self.commit(StreamEffect::SeeConsumer { group, consumer, seen_ms, active_ms });
         if known.is_none() {
-            self.touch();
             self.event("xgroup-createconsumer");
         }
     }
@@ -127,6 +122,5 @@ impl StreamMut<'_, '_> {
         };
         let entries_read = entries_read.map(|read| read.min(self.stream.entries_added));
         self.commit(StreamEffect::SetGroup { group, last_delivered, entries_read });
-        self.touch();
     }
 }

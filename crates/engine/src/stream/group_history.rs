@@ -51,7 +51,6 @@ impl StreamMut<'_, '_> {
         if !rows.is_empty() {
             let delivered_ms = self.now_ms;
             self.commit(StreamEffect::Own { group, consumer, delivered_ms, rows: &rows });
-            self.touch();
         }
         Ok(redelivered)
     }

@@ -86,7 +86,6 @@ impl StreamMut<'_, '_> {
         };
         self.hand_over(read, owned);
         self.advance(group, fresh);
-        self.touch();
         Ok(delivery)
     }
 

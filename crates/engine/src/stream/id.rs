@@ -57,8 +57,8 @@ impl EntryId {
 
     /// Parses `ms` or `ms-seq`; without `-seq` the sequence number is `missing_seq`.
     ///
-    /// Both numbers are one or more decimal digits, leading zeros allowed. `None` for anything else: a sign, a space,
-    /// a number above `u64::MAX`, or a text of more than 127 bytes.
+    /// Both numbers are one or more decimal digits, leading zeros and one leading `+` allowed, as C reads numbers.
+    /// `None` for anything else: another sign, a space, a number above `u64::MAX`, or a text of more than 127 bytes.
     #[must_use]
     pub fn parse(text: &[u8], missing_seq: u64) -> Option<Self> {
         if text.len() > PARSE_MAX {
@@ -133,8 +133,9 @@ impl fmt::Debug for IdText {
     }
 }
 
-/// Parses one or more decimal digits; `None` above `u64::MAX`.
-fn parse_decimal(digits: &[u8]) -> Option<u64> {
+/// Parses one or more decimal digits, which may follow a `+`; `None` above `u64::MAX`.
+fn parse_decimal(text: &[u8]) -> Option<u64> {
+    let digits = text.strip_prefix(b"+").unwrap_or(text);
     if digits.is_empty() {
         return None;
     }
@@ -166,12 +167,14 @@ mod tests {
         check("0-0", Some((0, 0)));
         check("1526919030474-55", Some((1_526_919_030_474, 55)));
         check("007-0010", Some((7, 10)));
+        check("+1", Some((1, 7)));
+        check("+1-+02", Some((1, 2)));
         check("18446744073709551615-18446744073709551615", Some((TOP, TOP)));
         check("18446744073709551616", None);
         check("1-18446744073709551616", None);
         for text in [
-            "", "-", "1-", "-1", "--", "1--2", "1-2-3", "+1-1", "1-+1", " 1", "1 ", "1- 1", "1a",
-            "a", "1-*", "*", "$", ">",
+            "", "-", "1-", "-1", "--", "1--2", "1-2-3", "+", "++1", "+-1", "1-+", " 1", "1 ",
+            "1- 1", "1a", "a", "1-*", "*", "$", ">",
         ] {
             check(text, None);
         }

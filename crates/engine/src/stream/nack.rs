@@ -56,7 +56,6 @@ impl StreamMut<'_, '_> {
             }
         }
         if released > 0 {
-            self.touch();
             self.wake();
         }
         Ok(released)
@@ -65,8 +64,9 @@ impl StreamMut<'_, '_> {
     fn released_rows(&self, nack: &Nack<'_>, ids: &[EntryId]) -> SmallVec<[(EntryId, u64); 10]> {
         let Some(group) = self.stream.groups.get(nack.group) else { return SmallVec::new() };
         let mut entries = self.stream.entries.cursor();
+        let mut pending = group.pending.cursor();
         let mut row = |&id: &EntryId| {
-            let deliveries = match (group.pending.get(id), nack.scope) {
+            let deliveries = match (pending.seek(id), nack.scope) {
                 (Some(row), _) => row.deliveries,
                 (None, NackScope::Existing) if entries.seek(id).is_some() => 0,
                 (None, _) => return None,

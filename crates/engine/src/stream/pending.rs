@@ -12,10 +12,12 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use self::rows::{Row, Rows, UNOWNED};
+use std::convert::identity;
+
+use self::rows::{Age, Row, Rows, UNOWNED};
 use super::consumer::ConsumerNo;
 use super::id::EntryId;
-use super::slot_index::SlotIndex;
+use super::slot_index::{Place, SlotIndex};
 
 /// The delivery count of an entry that was declared undeliverable; counts never leave it.
 pub const DELIVERIES_FATAL: u64 = i64::MAX as u64;
@@ -37,9 +39,9 @@ pub struct Pending {
 #[derive(Clone, Debug)]
 pub struct PendingList {
     rows: Rows,
-    by_id: SlotIndex,
-    by_age: SlotIndex,
-    by_consumer: Vec<SlotIndex>,
+    by_id: SlotIndex<EntryId>,
+    by_age: SlotIndex<Age>,
+    by_consumer: Vec<SlotIndex<EntryId>>,
     nacked: usize,
     /// The turn of the next released entry.
     next_turn: u64,
@@ -92,14 +94,20 @@ impl PendingList {
     /// The pending entry with this id.
     #[must_use]
     pub fn get(&self, id: EntryId) -> Option<Pending> {
-        let place = self.by_id.search(self.rows.id_order(id)).ok()?;
+        let place = self.by_id.search(id, self.rows.ids()).ok()?;
         Some(self.pending(self.by_id.get(place)?))
+    }
+
+    /// A cursor that looks many ids up, the faster the nearer each is to the one before.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor<'_> {
+        Cursor { list: self, near: Place::START }
     }
 
     /// Whether the entry with this id is pending.
     #[must_use]
     pub fn contains(&self, id: EntryId) -> bool {
-        self.by_id.search(self.rows.id_order(id)).is_ok()
+        self.by_id.search(id, self.rows.ids()).is_ok()
     }
 
     /// The smallest pending id.
@@ -142,10 +150,11 @@ impl PendingList {
 
     /// Forgets the entry and returns what it was.
     pub fn remove(&mut self, id: EntryId) -> Option<Pending> {
-        let place = self.by_id.search(self.rows.id_order(id)).ok()?;
+        let place = self.by_id.seek(id, self.rows.ids()).ok()?;
         let slot = self.by_id.remove(place)?;
         let pending = self.pending(slot);
-        self.leave(*self.rows.get(slot));
+        let row = *self.rows.get(slot);
+        self.leave_others(&row, None);
         self.rows.remove(slot);
         while let Some(last) = self.rows.misplaced() {
             self.relocate(last);
@@ -170,7 +179,7 @@ impl PendingList {
 
     /// All pending entries with ids from `start` on, ascending.
     pub fn iter_from(&self, start: EntryId) -> impl DoubleEndedIterator<Item = Pending> {
-        let place = self.by_id.lower_bound(self.rows.id_order(start));
+        let place = self.by_id.lower_bound(start, self.rows.ids());
         self.by_id.iter_from(place).map(|slot| self.pending(slot))
     }
 
@@ -182,7 +191,7 @@ impl PendingList {
     ) -> impl DoubleEndedIterator<Item = Pending> {
         let index = self.by_consumer.get(consumer.index()).into_iter();
         index.flat_map(move |index| {
-            let place = index.lower_bound(self.rows.id_order(start));
+            let place = index.lower_bound(start, self.rows.ids());
             index.iter_from(place).map(|slot| self.pending(slot))
         })
     }
@@ -190,7 +199,7 @@ impl PendingList {
     /// All pending entries by age: the unowned in the order of their release, then the owned, the
     /// longest delivered first, equal times by id.
     pub fn oldest(&self) -> impl DoubleEndedIterator<Item = Pending> {
-        self.by_age.iter_from(self.by_age.start()).map(|slot| self.pending(slot))
+        self.by_age.iter_from(Place::START).map(|slot| self.pending(slot))
     }
 
     /// The bytes that the list takes, itself included.
@@ -201,7 +210,7 @@ impl PendingList {
             + self.by_id.heap_bytes()
             + self.by_age.heap_bytes()
             + self.by_consumer.iter().map(SlotIndex::heap_bytes).sum::<usize>()
-            + self.by_consumer.capacity() * size_of::<SlotIndex>()
+            + self.by_consumer.capacity() * size_of::<SlotIndex<EntryId>>()
     }
 
     fn pending(&self, slot: u32) -> Pending {
@@ -216,26 +225,31 @@ impl PendingList {
     }
 
     fn put(&mut self, row: Row) {
-        let slot = match self.by_id.search(self.rows.id_order(row.id)) {
+        match self.by_id.seek(row.id, self.rows.ids()) {
             Ok(place) => {
                 let slot = self.by_id.get(place).unwrap_or_default();
-                self.leave(*self.rows.get(slot));
+                let before = *self.rows.get(slot);
+                self.leave_others(&before, Some(&row));
                 *self.rows.get_mut(slot) = row;
-                slot
+                self.join_others(slot, &row, Some(&before));
             }
             Err(place) => {
                 let slot = self.rows.add(row);
-                self.by_id.insert(place, slot);
-                slot
+                self.by_id.insert(place, slot, self.rows.ids());
+                self.join_others(slot, &row, None);
             }
-        };
-        self.join(slot, row);
+        }
     }
 
-    /// Enters a row into the orders by age and by consumer.
-    fn join(&mut self, slot: u32, row: Row) {
-        let place = self.by_age.lower_bound(self.rows.age_order(row.age()));
-        self.by_age.insert(place, slot);
+    /// Enters a row into the orders by age and by consumer, except where it was `before` already.
+    fn join_others(&mut self, slot: u32, row: &Row, before: Option<&Row>) {
+        if before.is_none_or(|before| before.age() != row.age()) {
+            let place = self.by_age.seek(row.age(), self.rows.ages());
+            self.by_age.insert(place.unwrap_or_else(identity), slot, self.rows.ages());
+        }
+        if before.is_some_and(|before| before.owner == row.owner) {
+            return;
+        }
         if row.owner == UNOWNED {
             self.nacked += 1;
             return;
@@ -245,19 +259,25 @@ impl PendingList {
             self.by_consumer.resize_with(owner + 1, SlotIndex::new);
         }
         let index = &mut self.by_consumer[owner];
-        let place = index.lower_bound(self.rows.id_order(row.id));
-        index.insert(place, slot);
+        let place = index.seek(row.id, self.rows.ids());
+        index.insert(place.unwrap_or_else(identity), slot, self.rows.ids());
     }
 
-    /// Takes a row out of the orders by age and by consumer.
-    fn leave(&mut self, row: Row) {
-        if let Ok(place) = self.by_age.search(self.rows.age_order(row.age())) {
+    /// Takes a row out of the orders by age and by consumer, except where it stays as it will be
+    /// `after`.
+    fn leave_others(&mut self, row: &Row, after: Option<&Row>) {
+        if after.is_none_or(|after| after.age() != row.age())
+            && let Ok(place) = self.by_age.seek(row.age(), self.rows.ages())
+        {
             self.by_age.remove(place);
+        }
+        if after.is_some_and(|after| after.owner == row.owner) {
+            return;
         }
         if row.owner == UNOWNED {
             self.nacked -= 1;
         } else if let Some(index) = self.by_consumer.get_mut(row.owner as usize)
-            && let Ok(place) = index.search(self.rows.id_order(row.id))
+            && let Ok(place) = index.seek(row.id, self.rows.ids())
         {
             index.remove(place);
         }
@@ -267,18 +287,34 @@ impl PendingList {
     fn relocate(&mut self, from: u32) {
         let row = *self.rows.get(from);
         let to = self.rows.add(row);
-        if let Ok(place) = self.by_id.search(self.rows.id_order(row.id)) {
+        if let Ok(place) = self.by_id.search(row.id, self.rows.ids()) {
             self.by_id.replace(place, to);
         }
-        if let Ok(place) = self.by_age.search(self.rows.age_order(row.age())) {
+        if let Ok(place) = self.by_age.search(row.age(), self.rows.ages()) {
             self.by_age.replace(place, to);
         }
         if let Some(index) = self.by_consumer.get_mut(row.owner as usize)
-            && let Ok(place) = index.search(self.rows.id_order(row.id))
+            && let Ok(place) = index.search(row.id, self.rows.ids())
         {
             index.replace(place, to);
         }
         self.rows.remove(from);
+    }
+}
+
+/// Looks ids up one after the other; one that is close behind the last one found is found at once.
+#[derive(Clone, Debug)]
+pub struct Cursor<'a> {
+    list: &'a PendingList,
+    near: Place,
+}
+
+impl Cursor<'_> {
+    /// The pending entry with this id.
+    pub fn seek(&mut self, id: EntryId) -> Option<Pending> {
+        let list = self.list;
+        self.near = list.by_id.search_near(self.near, id, list.rows.ids()).ok()?;
+        Some(list.pending(list.by_id.get(self.near)?))
     }
 }
 

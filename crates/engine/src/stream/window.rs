@@ -24,7 +24,6 @@ impl StreamMut<'_, '_> {
         let entries_max = entries_max.unwrap_or(entries_max_now);
         if (duration_s, entries_max) != (duration_now_s, entries_max_now) {
             self.commit(StreamEffect::ConfigureIdempotence { duration_s, entries_max });
-            self.touch();
         }
     }
 
@@ -48,7 +47,6 @@ impl StreamMut<'_, '_> {
             return Err(RecordError::NoSuchEntry);
         }
         self.commit(StreamEffect::Remember { producer, iid, id });
-        self.touch();
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use crate::spec::Spec;
 
 mod connection;
+mod database;
 mod generic;
 mod pubsub;
 mod server;

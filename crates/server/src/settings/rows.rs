@@ -43,7 +43,8 @@ macro_rules! memory {
             set: |config, value| {
                 let bytes = text::memory(value)?;
                 if !($min..=usize::MAX).contains(&bytes) {
-                    return Err(format!("argument must be at least {} bytes", $min));
+                    let max = i64::MAX;
+                    return Err(format!("argument must be between {} and {max} inclusive", $min));
                 }
                 config.$field = bytes.try_into().map_err(|_| "argument is too large")?;
                 Ok(())

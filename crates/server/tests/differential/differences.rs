@@ -294,6 +294,14 @@ const ROWS: &[Row] = &[
         },
     },
     Row {
+        reason: "the limits of nodes have 32 bits in Firth",
+        oracles: BOTH,
+        apply: |case| {
+            let ours = case.ours.is_error(NODE_LIMIT_ERROR);
+            accept(case, ours, "ERR CONFIG SET failed (possibly related to argument 'stream-node-")
+        },
+    },
+    Row {
         reason: "they add and print floats of 80 bits, Firth of 64",
         oracles: BOTH,
         apply: |case| {
@@ -330,6 +338,9 @@ const ROWS: &[Row] = &[
         },
     },
 ];
+
+const NODE_LIMIT_ERROR: &str = "ERR CONFIG SET failed (possibly related to argument \
+    'stream-node-max-entries') - argument must be between 0 and 2147483647 inclusive";
 
 /// Commands of the real servers that some script names.
 const NOT_IN_FIRTH: &str = "LASTSAVE SCRIPT DUMP RESTORE";

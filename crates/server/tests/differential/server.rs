@@ -80,7 +80,11 @@ impl Server {
         let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
         fs::create_dir_all(&dir).expect("a folder for the server");
         let log = File::create(dir.join("test.log")).expect("a log file");
-        let mut process = Command::new(&program)
+        let mut command = Command::new(&program);
+        // Firth takes every variable of this name for a setting.
+        let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FIRTH_"));
+        ours.for_each(|(name, _)| _ = command.env_remove(name));
+        let mut process = command
             .args(kind.arguments(port, &dir))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))

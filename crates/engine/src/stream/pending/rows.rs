@@ -12,7 +12,6 @@
 //! rows that leave in the order in which they came leave nothing behind. When they leave at random
 //! and holes become too many, [`Rows::misplaced`] names a row that should move into one.
 
-use std::cmp::Ordering;
 use std::mem;
 
 use crate::stream::id::EntryId;
@@ -119,14 +118,14 @@ impl Rows {
         (self.holes > CHUNK_ROWS + self.live / 8).then_some(slot)
     }
 
-    /// How a row stands to `id`, as [`SlotIndex`](crate::stream::slot_index::SlotIndex) asks.
-    pub(super) fn id_order(&self, id: EntryId) -> impl Fn(u32) -> Ordering {
-        move |slot| self.get(slot).id.cmp(&id)
+    /// The ids of rows, as [`SlotIndex`](crate::stream::slot_index::SlotIndex) asks for them.
+    pub(super) fn ids(&self) -> impl Fn(u32) -> EntryId + Copy {
+        |slot| self.get(slot).id
     }
 
-    /// How a row stands to `age`.
-    pub(super) fn age_order(&self, age: Age) -> impl Fn(u32) -> Ordering {
-        move |slot| self.get(slot).age().cmp(&age)
+    /// The ages of rows.
+    pub(super) fn ages(&self) -> impl Fn(u32) -> Age + Copy {
+        |slot| self.get(slot).age()
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

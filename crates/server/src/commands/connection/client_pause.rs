@@ -5,7 +5,7 @@ use firth_resp::Request;
 use crate::args::{Args, parse_integer};
 use crate::context::Context;
 use crate::pause::Paused;
-use crate::reply_error::{ReplyError, SYNTAX, TIMEOUT_NEGATIVE, TIMEOUT_NOT_INTEGER};
+use crate::reply_error::{ReplyError, TIMEOUT_NEGATIVE, TIMEOUT_NOT_INTEGER};
 use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -24,6 +24,8 @@ pub(super) const SPEC: Spec = Spec {
     ..Spec::BASE
 };
 
+const BAD_MODE: ReplyError = ReplyError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
+
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 2);
     let timeout = args.take()?;
@@ -32,7 +34,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     } else if args.take_word("WRITE") {
         Paused::Writes
     } else {
-        return Err(SYNTAX);
+        return Err(BAD_MODE);
     };
     args.finish()?;
     let timeout_ms = parse_integer(timeout).ok_or(TIMEOUT_NOT_INTEGER)?;

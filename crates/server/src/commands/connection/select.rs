@@ -2,12 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use firth_engine::DATABASES;
 use firth_resp::Request;
 
 use crate::args::Args;
+use crate::commands::database;
 use crate::context::Context;
-use crate::reply_error::{DB_OUT_OF_RANGE, ReplyError};
+use crate::reply_error::ReplyError;
 use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -22,8 +22,7 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
-    let index = Args::from(request, 1).take_integer()?;
-    let db = u8::try_from(index).ok().filter(|db| *db < DATABASES).ok_or(DB_OUT_OF_RANGE)?;
+    let db = database::number(Args::from(request, 1).take()?, None)?;
     select(cx, db);
     cx.reply().ok();
     Ok(())

@@ -150,8 +150,8 @@ fn clients_are_killed_by_filters() {
         CLIENT KILL ID 1 => :0
         CLIENT KILL TYPE pubsub => :0
         CLIENT KILL MAXAGE 1000 => :0
-        CLIENT KILL ID 2 USER default => :1
-        CLIENT KILL ID 1 SKIPME no => :1",
+        2: CLIENT KILL ID 3 SKIPME no => :1
+        CLIENT KILL ID 2 USER default =>",
     );
 }
 
@@ -173,7 +173,7 @@ fn pauses_have_sensible_lengths() {
     follow(
         "CLIENT PAUSE x => -ERR timeout is not an integer or out of range
         CLIENT PAUSE -1 => -ERR timeout is negative
-        CLIENT PAUSE 10 x => -ERR syntax error
+        CLIENT PAUSE 10 x => -ERR CLIENT PAUSE mode must be WRITE or ALL
         CLIENT PAUSE 1000 WRITE => +OK
         GET k => $-1
         CLIENT UNPAUSE => +OK

@@ -3,8 +3,8 @@
 use firth_engine::Overwrite;
 use firth_resp::Request;
 
-use super::database::{self, SAME_OBJECT};
 use crate::args::Args;
+use crate::commands::database::{self, SAME_OBJECT};
 use crate::context::Context;
 use crate::reply_error::{ReplyError, SYNTAX};
 use crate::spec::{Flags, Keys, Spec};

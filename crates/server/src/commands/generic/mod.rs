@@ -1,7 +1,6 @@
 //! Commands on keys of any type.
 
 mod copy;
-mod database;
 mod dbsize;
 mod del;
 mod exists;

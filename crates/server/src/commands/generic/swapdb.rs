@@ -2,8 +2,8 @@
 
 use firth_resp::Request;
 
-use super::database;
 use crate::args::Args;
+use crate::commands::database;
 use crate::context::Context;
 use crate::reply_error::ReplyError;
 use crate::spec::{Flags, Group, Keys, Spec};

@@ -2,8 +2,9 @@
 
 use firth_resp::Request;
 
+use crate::args::is_word;
 use crate::context::Context;
-use crate::reply_error::ReplyError;
+use crate::reply_error::{ReplyError, unknown_subcommand};
 use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -31,6 +32,44 @@ pub(super) const READWRITE: Spec = Spec { name: "readwrite", ..READONLY };
 
 const NO_CLUSTER: ReplyError = ReplyError::fixed("ERR This instance has cluster support disabled");
 
-fn run(_: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
-    Err(NO_CLUSTER)
+/// What clusters are asked for.
+const SUBCOMMANDS: &[&str] = &[
+    "addslots",
+    "addslotsrange",
+    "bumpepoch",
+    "count-failure-reports",
+    "countkeysinslot",
+    "delslots",
+    "delslotsrange",
+    "failover",
+    "flushslots",
+    "forget",
+    "getkeysinslot",
+    "help",
+    "info",
+    "keyslot",
+    "links",
+    "meet",
+    "myid",
+    "myshardid",
+    "nodes",
+    "replicas",
+    "replicate",
+    "reset",
+    "saveconfig",
+    "set-config-epoch",
+    "setslot",
+    "shards",
+    "slaves",
+    "slot-stats",
+    "slots",
+];
+
+fn run(_: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    match request.get(1) {
+        Some(name) if !SUBCOMMANDS.iter().any(|known| is_word(name, known)) => {
+            Err(unknown_subcommand(SPEC.name, name))
+        }
+        _ => Err(NO_CLUSTER),
+    }
 }

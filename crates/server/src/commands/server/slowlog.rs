@@ -2,7 +2,7 @@
 
 use firth_resp::Request;
 
-use crate::args::Args;
+use crate::args::{Args, parse_integer};
 use crate::context::Context;
 use crate::help;
 use crate::reply_error::ReplyError;
@@ -65,7 +65,7 @@ fn get(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let mut args = Args::from(request, 2);
     let count = match args.left() {
         0 => COUNT_DEFAULT,
-        _ => match args.take_integer()? {
+        _ => match parse_integer(args.take()?).ok_or(BAD_COUNT)? {
             -1 => usize::MAX,
             count => usize::try_from(count).map_err(|_| BAD_COUNT)?,
         },

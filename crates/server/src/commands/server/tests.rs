@@ -88,7 +88,7 @@ fn keys_are_found_in_commands() {
         COMMAND GETKEYS PING => -ERR The command has no key arguments
         COMMAND GETKEYS NOTHING k => -ERR Invalid command specified
         COMMAND GETKEYS GET a b => -ERR Invalid number of arguments specified for command
-        COMMAND INFO nothing => *1 *-1
+        COMMAND INFO nothing => *1 $-1
         COMMAND LIST FILTERBY PATTERN xl* => *1 $4 xlen
         COMMAND LIST FILTERBY MODULE x => *0
         COMMAND LIST FILTERBY x => -ERR syntax error

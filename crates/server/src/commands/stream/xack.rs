@@ -28,7 +28,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
     let mut acknowledged = 0;
-    if let Some(mut stream) = keys.stream_mut(db, key)?
+    if let Some(mut stream) = keys.stream_for_groups(db, key)?
         && stream.stream().groups().get(group).is_some()
     {
         let ids = id_arg::ids(args)?;

@@ -29,7 +29,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let (references, ids) = references_and_ids(args)?;
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
-    let outcomes = match keys.stream_mut(db, key)? {
+    let outcomes = match keys.stream_for_groups(db, key)? {
         Some(mut stream) => stream.acknowledge_and_delete(group, &ids, references),
         None => vec![AckDeletion::NotPending; ids.len()],
     };

@@ -42,7 +42,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
     let missing = || no_key_or_group(key, claim.group);
-    let mut stream = keys.stream_mut(db, key)?.ok_or_else(missing)?;
+    let mut stream = keys.stream_for_groups(db, key)?.ok_or_else(missing)?;
     let portion = stream.auto_claim(&claim).map_err(|_| missing())?;
     reply.array(3);
     write_id(reply.out(), portion.next.unwrap_or(EntryId::MIN));

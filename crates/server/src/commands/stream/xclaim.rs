@@ -41,7 +41,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let (db, now_ms) = (cx.db(), cx.now_ms());
     let (keys, mut reply) = cx.keys_and_reply();
     let missing = || no_key_or_group(key, group);
-    let mut stream = keys.stream_mut(db, key)?.ok_or_else(missing)?;
+    let mut stream = keys.stream_for_groups(db, key)?.ok_or_else(missing)?;
     stream.stream().groups().get(group).ok_or_else(missing)?;
     let min_idle_ms = parse_integer(args.take()?).ok_or(BAD_MIN_IDLE)?;
     let mut claim = Claim {

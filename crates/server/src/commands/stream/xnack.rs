@@ -37,7 +37,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
     let missing = || no_key_or_group(key, group);
-    let mut stream = keys.stream_mut(db, key)?.ok_or_else(missing)?;
+    let mut stream = keys.stream_for_groups(db, key)?.ok_or_else(missing)?;
     let released = stream.nack(&nack, &ids).map_err(|_| missing())?;
     reply.integer(i64::try_from(released).unwrap_or(i64::MAX));
     Ok(())

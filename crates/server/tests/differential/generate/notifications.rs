@@ -34,7 +34,8 @@ pub(crate) fn script(rng: &mut Rng, oracle: Kind) -> Script {
         };
         // A GETEX into the past is `del` to Redis and `expired` to Valkey.
         let valkey = [oracle, Kind::under_test()].contains(&Kind::Valkey9);
-        if !(valkey && line.starts_with("GETEX")) {
+        // A sum beyond 64 bits is no error to them, and an event.
+        if !(valkey && line.starts_with("GETEX")) && !line.ends_with(" 1e400") {
             steps.push(step(rng, &line));
         }
     }

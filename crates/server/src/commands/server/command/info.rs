@@ -32,7 +32,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     for spec in found {
         match spec {
             Some(spec) => write(&mut reply, spec),
-            None => reply.null_array(),
+            None => reply.null(),
         }
     }
     Ok(())

@@ -43,7 +43,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         return Err(SYNTAX);
     };
     let mut reply = cx.reply();
-    reply.set(names.len());
+    reply.array(names.len());
     for name in names {
         reply.bulk(name.as_bytes());
     }

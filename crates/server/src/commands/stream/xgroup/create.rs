@@ -40,7 +40,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     }
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
-    if keys.stream(db, key)?.is_none() && !makes_stream {
+    if keys.stream_mut(db, key)?.is_none() && !makes_stream {
         return Err(KEY_REQUIRED);
     }
     let start = start(place)?;
