@@ -1,6 +1,6 @@
 //! The engine: all keys, sharded, and the hub of channels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -142,11 +142,11 @@ impl Engine {
     }
 }
 
-fn lock_folder(folder: &PathBuf, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
-    let unusable = |source| OpenError::Folder { path: folder.clone(), source };
+fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
+    let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
     disk.create_folder(folder).map_err(unusable)?;
     disk.lock(&folder.join("LOCK")).map_err(|source| match source.kind() {
-        std::io::ErrorKind::WouldBlock => OpenError::InUse { path: folder.clone() },
+        std::io::ErrorKind::WouldBlock => OpenError::InUse { path: folder.to_owned() },
         _ => unusable(source),
     })
 }

@@ -21,7 +21,7 @@ const BUCKET_KEYS_MAX: usize = 192;
 const DEPTH_MAX: u32 = 36;
 
 /// A set of entries, found by key.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeyTable {
     depth: u32,
     directory: Vec<u32>,
@@ -38,12 +38,6 @@ struct Bucket {
 /// Where a scan goes on: a place in the order of hashes, shard bits left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanPosition(pub(crate) u64);
-
-impl Default for KeyTable {
-    fn default() -> Self {
-        KeyTable { depth: 0, directory: Vec::new(), buckets: Vec::new(), len: 0 }
-    }
-}
 
 impl KeyTable {
     pub(crate) fn len(&self) -> usize {
@@ -230,7 +224,7 @@ mod tests {
             }
         }
         for number in 0..1_000u64 {
-            assert!(seen.contains(&number.to_le_bytes().to_vec()), "{number}");
+            assert!(seen.contains(number.to_le_bytes().as_slice()), "{number}");
         }
     }
 }

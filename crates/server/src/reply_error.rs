@@ -43,7 +43,6 @@ texts! {
     NOT_AN_INTEGER = "ERR value is not an integer or out of range";
     NOT_A_FLOAT = "ERR value is not a valid float";
     NO_SUCH_KEY = "ERR no such key";
-    INDEX_OUT_OF_RANGE = "ERR index out of range";
     INVALID_STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
     NO_AUTH = "NOAUTH Authentication required.";

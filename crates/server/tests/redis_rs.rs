@@ -4,8 +4,10 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
     dead_code,
-    reason = "tests may panic; the launcher is shared with another test program"
+    reason = "tests may panic and read the real clock; the launcher is shared with another test program"
 )]
 
 #[path = "differential/server.rs"]

@@ -178,7 +178,7 @@ impl EventLoop {
         if let Some(refusal) = refusal {
             server.rejected_connections.fetch_add(1, Ordering::Relaxed);
             // Whoever does not take the explanation is closed without it.
-            stream.write(refusal.as_bytes()).ok();
+            stream.write_all(refusal.as_bytes()).ok();
             return;
         }
         if let Err(error) = stream.configure(config.tcp_keepalive_s) {

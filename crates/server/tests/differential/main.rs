@@ -7,7 +7,13 @@
 //! * `FIRTH_SEED`: only this seed; `FIRTH_ROUNDS`: seeds 1 to this number
 //! * `FIRTH_FAILURES`: how many different failures one test reports (3)
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests may panic, and read the real clock"
+)]
 
 mod client;
 mod command;

@@ -1,3 +1,5 @@
+//! The pending list against a naive model.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::collections::BTreeMap;

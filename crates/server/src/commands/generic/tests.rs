@@ -1,3 +1,5 @@
+//! Conversations about keys of any type.
+
 use crate::commands::transaction::conversation::{Conversation, follow};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Conversations about strings.
+
 use crate::commands::transaction::conversation::follow;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Conversations with transactions.
+
 use std::sync::atomic::Ordering;
 
 use super::conversation::{Conversation, follow};

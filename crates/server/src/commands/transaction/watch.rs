@@ -31,7 +31,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let watch = cx.session.watch.get_or_insert_default();
     for key in Args::from(request, 1).rest() {
         let place = DbKey::new(db, key);
-        if watch.keys.iter().any(|watched| *watched == place) {
+        if watch.keys.contains(&place) {
             continue;
         }
         // A key that is overdue already goes now, so that its end does not count as a change.
