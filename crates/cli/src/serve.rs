@@ -111,6 +111,8 @@ fn log_to_stderr(level: LogLevel) {
         .with_ansi(stderr().is_terminal())
         .with_max_level(level)
         .with_target(false)
+        // Complaining about a standard error that is closed would go to standard error.
+        .log_internal_errors(false)
         .init();
 }
 
