@@ -48,13 +48,18 @@ impl Locked<'_> {
                 self.put(db, key, Value::Stream(Box::new(stream)), NEVER);
             }
             Effect::Stream { key, ref change } => {
-                let limits = self.engine().settings().node_limits();
-                let entry = self.look_to_change(db, key);
-                if let Some(Value::Stream(stream)) = entry.map(|entry| &mut entry.value) {
-                    stream.apply(change, limits);
+                if let Some(Value::Stream(stream)) = self.value_mut(db, key) {
+                    stream.apply(change);
                 }
             }
         }
+    }
+
+    /// Returns a value to be changed, also if its time is up: that a key has expired is an effect of
+    /// its own, which comes before any that relies on it.
+    fn value_mut(&mut self, db: u8, key: &[u8]) -> Option<&mut Value> {
+        let hash = self.hash(key);
+        self.database(db, hash).keys.get_mut(hash, key).map(|entry| &mut entry.value)
     }
 
     /// Puts a value in the place of whatever the key held.
@@ -91,7 +96,7 @@ impl Locked<'_> {
     }
 
     fn replace_bytes(&mut self, db: u8, key: &[u8], value: &[u8]) {
-        match self.look_to_change(db, key).map(|entry| &mut entry.value) {
+        match self.value_mut(db, key) {
             Some(Value::String(text)) => {
                 text.clear();
                 text.extend_from_slice(value);
@@ -104,7 +109,7 @@ impl Locked<'_> {
 
     fn write_string(&mut self, db: u8, key: &[u8], offset: usize, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len());
-        match self.look_to_change(db, key).map(|entry| &mut entry.value) {
+        match self.value_mut(db, key) {
             Some(Value::String(text)) => {
                 if text.len() < end {
                     text.resize(end, 0);
@@ -150,8 +155,8 @@ impl Locked<'_> {
     }
 
     /// Returns the keys of a database that somebody watches or waits for and that are there now, in
-    /// this database or in the other one.
-    fn keys_of_interest(&self, db: u8, other: u8) -> Vec<Box<[u8]>> {
+    /// this database or in the other one, overdue or not.
+    pub(crate) fn keys_of_interest(&self, db: u8, other: u8) -> Vec<Box<[u8]>> {
         let mut affected = Vec::new();
         for shard in self.shards() {
             let watched = shard.interest.watched(db).into_iter();

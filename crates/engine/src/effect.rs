@@ -3,11 +3,12 @@
 //! An effect says what came of a decision: real ids, exact trim points, absolute times.
 //! It is what the journal keeps and what recovery replays, through the same `apply` as live
 //! traffic, so it must never depend on the clock, on chance or on the configuration.
+//! How it is written down is drawn in `record.rs`.
 
 use crate::stream::StreamEffect;
 
 /// One change of the state, of keys in one database unless it says otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Effect<'a> {
     /// The key holds this string, whatever it held before.
     SetString { key: &'a [u8], value: &'a [u8], expires_at_ms: u64 },

@@ -10,10 +10,11 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::error::OpenError;
 use crate::event::EventMask;
-use crate::journal::Journal;
+use crate::journal::{Journal, Sink};
 use crate::key::{KeyHash, KeyHasher, SHARDS};
 use crate::locked::{Locked, ShardSet};
 use crate::pubsub::Hub;
+use crate::replay::Replay;
 use crate::shard::Shard;
 use crate::stream::NodeLimits;
 
@@ -92,6 +93,20 @@ impl Engine {
             random: AtomicU64::new(options.seed),
             _folder_lock: folder_lock,
         })
+    }
+
+    /// Lets a sink keep all that is changed from now on.
+    #[must_use]
+    pub fn kept_by(self, sink: Arc<dyn Sink>) -> Engine {
+        Engine { journal: Journal::kept_by(sink), ..self }
+    }
+
+    /// Locks all shards for applying records of earlier changes, in their order.
+    ///
+    /// Nobody is told of these changes and no sink is given them. That keys count as used at this
+    /// moment is all that the clock has to do with it.
+    pub fn replay(&self) -> Replay<'_> {
+        Replay::new(self, self.clock.now_ms())
     }
 
     /// Returns the hash of a key.

@@ -34,6 +34,8 @@ pub struct Invalidation {
     pub key: Option<Box<[u8]>>,
     /// The tracking clients that had read it.
     pub readers: SmallVec<[u64; 4]>,
+    /// How many keys are no longer tracked by this.
+    pub forgotten: u64,
 }
 
 /// What is known about the interest in the keys of one shard.
@@ -98,8 +100,11 @@ impl Interest {
         if self.readers.is_empty() { None } else { self.readers.remove(key) }
     }
 
-    pub(crate) fn untrack_all(&mut self) {
+    /// Forgets who has read any key and returns how many keys that were.
+    pub(crate) fn untrack_all(&mut self) -> usize {
+        let keys = self.readers.len();
         self.readers.clear();
+        keys
     }
 
     /// Returns any tracked key, for making room.

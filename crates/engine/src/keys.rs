@@ -199,18 +199,23 @@ impl Locked<'_> {
 
     /// Reports every key as changed to the clients that track any.
     pub fn invalidate_all(&mut self) {
-        for shard in self.shards_mut() {
-            shard.interest.untrack_all();
-        }
-        let everything = Invalidation { key: None, readers: Default::default() };
+        let forgotten = self.shards_mut().map(|shard| shard.interest.untrack_all() as u64).sum();
+        let everything = Invalidation { key: None, readers: Default::default(), forgotten };
         self.ledger.signals.invalidations.push(everything);
     }
 
     /// Lets two databases change places. All shards must be locked.
     pub fn swap(&mut self, db: u8, other: u8) {
-        if db != other && db.max(other) < DATABASES {
-            self.commit(db, &Effect::Swap { other });
+        if db == other || db.max(other) >= DATABASES {
+            return;
         }
+        // An overdue key that came from the other database would otherwise count as a change.
+        let affected = [self.keys_of_interest(db, other), self.keys_of_interest(other, db)];
+        for key in affected.into_iter().flatten() {
+            self.peek(db, &key);
+            self.peek(other, &key);
+        }
+        self.commit(db, &Effect::Swap { other });
     }
 
     /// Returns how many keys a database holds, overdue ones included. All shards must be locked.
@@ -389,7 +394,7 @@ mod tests {
         assert_eq!(keys.rename(0, b"a", b"a", Overwrite::Allowed), Renamed::Done);
         assert_eq!(events(&mut keys), [""; 0]);
         assert_eq!(keys.rename(0, b"a", b"b", Overwrite::Allowed), Renamed::Done);
-        assert_eq!(events(&mut keys), ["overwritten b", "rename_from a", "rename_to b"]);
+        assert_eq!(events(&mut keys), ["new b", "rename_from a", "rename_to b", "overwritten b"]);
         assert!(keys.peek(0, b"a").is_none());
         assert_eq!(keys.peek(0, b"b").unwrap().expires_at_ms(), Some(50));
         assert!(keys.copy(0, b"b", 3, b"c", Overwrite::Refused));

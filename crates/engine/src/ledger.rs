@@ -1,4 +1,12 @@
 //! What one command or transaction has changed, and who is to hear of it.
+//!
+//! Effects gather in a batch, which is closed, handed to the journal and so given its position when
+//! somebody asks for that position, or at the latest when the shards are unlocked. Nobody asks
+//! within a command or a transaction, so each is one batch. Waiters that are served with what it has
+//! brought ask one after the other: what the first of them was delivered lies in the same batch, what
+//! each other one was delivered in a batch of its own, behind it. All positions are taken while the
+//! shards are locked; hence those of one key ascend in the order of its changes, and a reply never
+//! depends on a batch that is still open.
 
 use std::collections::VecDeque;
 
@@ -9,6 +17,7 @@ use crate::event::{EventClass, EventMask, KeyEvent};
 use crate::interest::{Interest, Invalidation};
 use crate::journal::Journal;
 use crate::key::DbKey;
+use crate::record::Batch;
 
 /// What happened under one lock that others want to know.
 #[derive(Debug, Default)]
@@ -26,15 +35,18 @@ impl Signals {
     }
 }
 
-/// The account of the changes made under one lock: one batch of the journal.
+/// The account of the changes made under one lock.
 #[derive(Debug)]
 pub(crate) struct Ledger<'e> {
     journal: &'e Journal,
     mask: EventMask,
     /// Whether changes of all keys are wanted, not only of those that somebody has read.
     broadcasts: bool,
-    lsn: Lsn,
     changes: u64,
+    /// How many of the changes the journal has been given.
+    closed_changes: u64,
+    /// What has changed since; left empty if nobody keeps it.
+    batch: Batch,
     pub(crate) signals: Signals,
     /// Keys that changed while somebody waits for them.
     pub(crate) ready: VecDeque<DbKey>,
@@ -46,27 +58,44 @@ impl<'e> Ledger<'e> {
             journal,
             mask,
             broadcasts,
-            lsn: Lsn::ZERO,
             changes: 0,
+            closed_changes: 0,
+            batch: Batch::default(),
             signals: Signals::default(),
             ready: VecDeque::new(),
         }
     }
 
-    /// Takes an effect into the batch. The batch gets its position with its first effect.
-    pub(crate) fn record(&mut self, _db: u8, _effect: &Effect<'_>) {
-        if self.changes == 0 {
-            self.lsn = self.journal.append();
+    /// Lends the buffer in which batches are encoded, if they are.
+    #[inline]
+    pub(crate) fn lend_batch(&mut self, batch: &mut Batch) {
+        if self.journal.keeps() {
+            std::mem::swap(&mut self.batch, batch);
+        }
+    }
+
+    /// Takes an effect into the batch.
+    #[inline]
+    pub(crate) fn record(&mut self, db: u8, effect: &Effect<'_>) {
+        if self.journal.keeps() {
+            self.batch.push(db, effect);
         }
         self.changes += 1;
     }
 
-    /// Returns the position of the batch, zero as long as it is empty.
-    pub(crate) fn lsn(&self) -> Lsn {
-        self.lsn
+    /// Hands the batch to the journal and returns its position; `None` if it is empty.
+    #[inline]
+    pub(crate) fn close_batch(&mut self) -> Option<Lsn> {
+        if self.changes == self.closed_changes {
+            return None;
+        }
+        self.closed_changes = self.changes;
+        let lsn = self.journal.append(self.batch.record());
+        self.batch.clear();
+        Some(lsn)
     }
 
-    /// Returns how many effects the batch holds.
+    /// Returns how many effects there were.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
@@ -77,15 +106,18 @@ impl<'e> Ledger<'e> {
         interest.raise(db, key);
         let readers = interest.untrack(key);
         if readers.is_some() || self.broadcasts {
+            let forgotten = u64::from(readers.is_some());
             let readers = readers.unwrap_or_default();
-            self.signals.invalidations.push(Invalidation { key: Some(key.into()), readers });
+            let key = Some(key.into());
+            self.signals.invalidations.push(Invalidation { key, readers, forgotten });
         }
     }
 
     /// Offers the key to those who wait for it, once the command is through.
     #[inline]
     pub(crate) fn wake(&mut self, interest: &Interest, db: u8, key: &[u8]) {
-        if interest.is_waited_for(db, key) {
+        let is_last = |last: &DbKey| last.db == db && *last.key == *key;
+        if interest.is_waited_for(db, key) && !self.ready.back().is_some_and(is_last) {
             self.ready.push_back(DbKey::new(db, key));
         }
     }

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::error::WrongType;
-use crate::event::EventClass;
+use crate::event::{EventClass, EventMask};
 use crate::interest::{Invalidation, WatchFlag};
 use crate::key::{DbKey, KeyHash, SHARDS};
 use crate::ledger::{Ledger, Signals};
@@ -54,6 +54,9 @@ impl ShardSet {
     }
 }
 
+/// Shards with their numbers.
+type LockedShards<'e> = SmallVec<[(usize, MutexGuard<'e, Shard>); 1]>;
+
 /// The keys of some shards, locked, and the account of what is changed there.
 ///
 /// Every read and every change of keys goes through this view. Looking at a key whose shard is not
@@ -62,10 +65,18 @@ impl ShardSet {
 #[derive(Debug)]
 pub struct Locked<'e> {
     engine: &'e Engine,
-    shards: SmallVec<[(usize, MutexGuard<'e, Shard>); 1]>,
+    shards: LockedShards<'e>,
     set: ShardSet,
     now_ms: u64,
+    uses: Uses,
     pub(crate) ledger: Ledger<'e>,
+}
+
+/// Whether looks at keys count as uses of them, which their idle times tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Uses {
+    Noted,
+    Ignored,
 }
 
 /// Why an entry is looked up, which decides what the look leaves behind.
@@ -81,21 +92,34 @@ enum Look {
 
 impl<'e> Locked<'e> {
     pub(crate) fn new(engine: &'e Engine, set: ShardSet, now_ms: u64) -> Self {
-        let lock = |index| (index, engine.shard(index).lock());
-        let shards = set.indexes().map(lock).collect();
         let settings = engine.settings();
-        Locked {
-            engine,
-            shards,
-            set,
-            now_ms,
-            ledger: Ledger::new(engine.journal(), settings.event_mask(), settings.broadcasts()),
+        let ledger = Ledger::new(engine.journal(), settings.event_mask(), settings.broadcasts());
+        Locked::with_ledger(engine, set, now_ms, ledger)
+    }
+
+    /// Locks shards for one who tells nobody of what happens there.
+    pub(crate) fn silent(engine: &'e Engine, set: ShardSet, now_ms: u64) -> Self {
+        let ledger = Ledger::new(engine.journal(), EventMask::default(), false);
+        Locked::with_ledger(engine, set, now_ms, ledger)
+    }
+
+    fn with_ledger(engine: &'e Engine, set: ShardSet, now_ms: u64, mut ledger: Ledger<'e>) -> Self {
+        let lock = |index| (index, engine.shard(index).lock());
+        let mut shards: LockedShards<'e> = set.indexes().map(lock).collect();
+        if let Some((_, shard)) = shards.first_mut() {
+            ledger.lend_batch(&mut shard.batch);
         }
+        Locked { engine, shards, set, now_ms, uses: Uses::Noted, ledger }
     }
 
     /// Returns the time at which the command or transaction runs, the same throughout.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// Lets no look count as a use of a key from now on.
+    pub fn ignore_uses(&mut self) {
+        self.uses = Uses::Ignored;
     }
 
     /// Returns the engine.
@@ -110,10 +134,21 @@ impl<'e> Locked<'e> {
     }
 
     /// Returns the position that a reply depends on: everything changed or read so far is durable
-    /// once this position is.
-    pub fn lsn(&self) -> Lsn {
-        let read = self.shards.iter().map(|(_, shard)| shard.last_lsn).max();
-        self.ledger.lsn().max(read.unwrap_or_default())
+    /// once this position is. To be asked for behind a command or a transaction, not within: what is
+    /// changed afterwards is a batch of its own.
+    pub fn lsn(&mut self) -> Lsn {
+        self.close_batch();
+        self.shards.iter().map(|(_, shard)| shard.last_lsn).max().unwrap_or_default()
+    }
+
+    /// Commits what was changed. All shards are taken to have been changed, as one batch may have
+    /// changed several; a read of one that was not waits for a little more than it depends on.
+    fn close_batch(&mut self) {
+        if let Some(lsn) = self.ledger.close_batch() {
+            for (_, shard) in &mut self.shards {
+                shard.last_lsn = lsn;
+            }
+        }
     }
 
     /// Returns how many changes were made under this lock.
@@ -188,21 +223,22 @@ impl<'e> Locked<'e> {
         let engine = self.engine;
         let hash = engine.hash(key);
         self.expire_if_due(db, hash, key);
-        let Locked { shards, ledger, .. } = self;
+        let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
-        let Shard { databases, interest, last_lsn, counters, .. } = shard;
+        let Shard { databases, interest, counters, .. } = shard;
         let entry = databases[usize::from(db)].keys.get_mut(hash, key);
         if look == Look::Read {
             count_read(entry.as_deref(), counters, ledger, db, key);
         }
         let Some(entry) = entry else { return Ok(None) };
-        entry.used_at_s = seconds(now_ms);
+        if *uses == Uses::Noted {
+            entry.used_at_s = seconds(now_ms);
+        }
         match &mut entry.value {
             Value::Stream(stream) => Ok(Some(StreamMut {
                 stream,
                 ledger,
                 interest,
-                last_lsn,
                 db,
                 key,
                 now_ms,
@@ -252,7 +288,8 @@ impl<'e> Locked<'e> {
         for (_, shard) in shards.iter_mut() {
             if let Some(key) = shard.interest.any_tracked() {
                 let readers = shard.interest.untrack(&key).unwrap_or_default();
-                ledger.signals.invalidations.push(Invalidation { key: Some(key), readers });
+                let invalidation = Invalidation { key: Some(key), readers, forgotten: 1 };
+                ledger.signals.invalidations.push(invalidation);
                 return true;
             }
         }
@@ -289,7 +326,7 @@ impl<'e> Locked<'e> {
         }
     }
 
-    /// Logs an effect and applies it: the one door for changes of keys.
+    /// Records an effect and applies it: the one door for changes of keys.
     pub(crate) fn commit(&mut self, db: u8, effect: &Effect<'_>) {
         self.ledger.record(db, effect);
         self.apply(db, effect);
@@ -305,7 +342,6 @@ impl<'e> Locked<'e> {
         let hash = self.engine.hash(key);
         let Locked { shards, ledger, .. } = self;
         let shard = locked_shard(shards, hash);
-        shard.last_lsn = ledger.lsn();
         ledger.touch(&mut shard.interest, db, key);
         ledger.wake(&shard.interest, db, key);
     }
@@ -345,17 +381,26 @@ impl<'e> Locked<'e> {
         let hash = self.engine.hash(key);
         self.expire_if_due(db, hash, key);
         let now_s = seconds(self.now_ms);
-        let Locked { shards, ledger, .. } = self;
+        let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
         let entry = shard.databases[usize::from(db)].keys.get_mut(hash, key);
         if look == Look::Read {
             count_read(entry.as_deref(), &mut shard.counters, ledger, db, key);
         }
         let entry = entry?;
-        if look != Look::Peek {
+        if look != Look::Peek && *uses == Uses::Noted {
             entry.used_at_s = now_s;
         }
         Some(entry)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.close_batch();
+        if let Some((_, shard)) = self.shards.first_mut() {
+            self.ledger.lend_batch(&mut shard.batch);
+        }
     }
 }
 
@@ -363,10 +408,7 @@ impl<'e> Locked<'e> {
     clippy::expect_used,
     reason = "dispatch locks the shards of all keys that a command names"
 )]
-fn locked_shard<'a>(
-    shards: &'a mut SmallVec<[(usize, MutexGuard<'_, Shard>); 1]>,
-    hash: KeyHash,
-) -> &'a mut Shard {
+fn locked_shard<'a>(shards: &'a mut LockedShards<'_>, hash: KeyHash) -> &'a mut Shard {
     let wanted = hash.shard();
     let found = shards.iter_mut().find(|(index, _)| *index == wanted);
     &mut found.expect("a key is looked at only while its shard is locked").1

@@ -6,6 +6,7 @@ use firth_wal::Lsn;
 
 use crate::interest::Interest;
 use crate::key::{DATABASES, KeyHash};
+use crate::record::Batch;
 use crate::table::KeyTable;
 use crate::value::{Entry, NEVER};
 
@@ -14,8 +15,10 @@ use crate::value::{Entry, NEVER};
 pub(crate) struct Shard {
     pub(crate) databases: Vec<Database>,
     pub(crate) interest: Interest,
-    /// The last batch that changed a key here: what a read here depends on.
+    /// The last batch of changes made under this shard's lock: what a read here depends on.
     pub(crate) last_lsn: Lsn,
+    /// The buffer in which changes made under this shard's lock are encoded.
+    pub(crate) batch: Batch,
     pub(crate) counters: ShardCounters,
 }
 
@@ -41,6 +44,7 @@ impl Default for Shard {
             databases: (0..DATABASES).map(|_| Database::default()).collect(),
             interest: Interest::default(),
             last_lsn: Lsn::ZERO,
+            batch: Batch::default(),
             counters: ShardCounters::default(),
         }
     }

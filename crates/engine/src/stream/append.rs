@@ -150,7 +150,9 @@ impl StreamMut<'_, '_> {
             return Ok(first);
         }
         let id = append.decide(self.stream.last_id, self.now_ms)?;
-        self.commit(StreamEffect::Append { id, fields: append.fields });
+        let fields = append.fields;
+        let node = self.stream.entries.node_for(fields, self.settings.node_limits());
+        self.commit(StreamEffect::Append { id, fields, node });
         if let Some((producer, iid)) = attempt {
             self.commit(StreamEffect::Remember { producer, iid, id });
         }

@@ -62,7 +62,7 @@ pub struct Block {
     live: u32,
     slots: u32,
     dead_bytes: u32,
-    pub(super) listpack_bytes: u32,
+    pub(crate) listpack_bytes: u32,
 }
 
 const _: () = assert!(size_of::<Block>() <= 56);

@@ -1,7 +1,5 @@
 //! A stream that is being changed.
 
-use firth_wal::Lsn;
-
 use super::{Stream, StreamEffect};
 use crate::effect::Effect;
 use crate::engine::Settings;
@@ -18,7 +16,6 @@ pub struct StreamMut<'a, 'e> {
     pub(crate) stream: &'a mut Stream,
     pub(crate) ledger: &'a mut Ledger<'e>,
     pub(crate) interest: &'a mut Interest,
-    pub(crate) last_lsn: &'a mut Lsn,
     pub(crate) db: u8,
     pub(crate) key: &'a [u8],
     pub(crate) now_ms: u64,
@@ -36,12 +33,11 @@ impl StreamMut<'_, '_> {
         self.now_ms
     }
 
-    /// Logs a change and applies it: the one door for changes of a stream.
+    /// Records a change and applies it: the one door for changes of a stream.
     pub(crate) fn commit(&mut self, change: StreamEffect<'_>) {
         let effect = Effect::Stream { key: self.key, change };
         self.ledger.record(self.db, &effect);
-        self.stream.apply(&change, self.settings.node_limits());
-        *self.last_lsn = self.ledger.lsn();
+        self.stream.apply(&change);
     }
 
     /// Tells watching transactions and tracking clients that the key has changed: that entries came

@@ -2,10 +2,10 @@
 
 use super::group::Group;
 use super::idempotence::Idempotence;
-use super::{EntryId, NodeLimits, Stream};
+use super::{EntryId, Node, Stream};
 
 /// One change of a stream, as it was decided.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StreamEffect<'a> {
     /// An entry was added; `fields` holds names and values in turn.
     Append {
@@ -13,6 +13,8 @@ pub(crate) enum StreamEffect<'a> {
         id: EntryId,
         /// Names and values in turn.
         fields: &'a [&'a [u8]],
+        /// The node that it is added to: the limits of nodes are configuration.
+        node: Node,
     },
     /// All entries below this id went.
     TrimFront {
@@ -122,12 +124,10 @@ pub(crate) enum StreamEffect<'a> {
 
 impl Stream {
     /// Applies a change. It cannot fail: what it speaks of and is not there is passed over.
-    ///
-    /// `limits` decide how entries are grouped into blocks, which changes no content.
-    pub(crate) fn apply(&mut self, change: &StreamEffect<'_>, limits: NodeLimits) {
+    pub(crate) fn apply(&mut self, change: &StreamEffect<'_>) {
         match *change {
-            StreamEffect::Append { id, fields } => {
-                self.entries.append(id, fields, limits);
+            StreamEffect::Append { id, fields, node } => {
+                self.entries.append(id, fields, node);
                 self.last_id = id;
                 self.entries_added += 1;
             }

@@ -36,6 +36,15 @@ impl Default for NodeLimits {
     }
 }
 
+/// Which node an entry is added to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Node {
+    /// The last one there is; if there is none, one is begun.
+    Last,
+    /// One that it begins.
+    New,
+}
+
 impl NodeLimits {
     /// Returns whether an entry with so many bytes of content has to begin a new node.
     fn refuse(self, block: &Block, content_bytes: usize) -> bool {
@@ -120,15 +129,24 @@ impl Entries {
         (self.len > 0).then_some(self.last_id)
     }
 
+    /// Returns which node an entry goes to under these limits.
+    #[must_use]
+    pub fn node_for(&self, fields: &[&[u8]], limits: NodeLimits) -> Node {
+        let content_bytes = fields.iter().map(|text| text.len()).sum();
+        match self.blocks.back() {
+            Some(block) if limits.refuse(block, content_bytes) => Node::New,
+            _ => Node::Last,
+        }
+    }
+
     /// Adds an entry at the end.
     ///
     /// `fields` is flat: a name, its value, the next name and so on, of even length. `id` has to be
     /// greater than the id of every entry that was ever added: that is the caller's duty.
-    pub fn append(&mut self, id: EntryId, fields: &[&[u8]], limits: NodeLimits) {
+    pub fn append(&mut self, id: EntryId, fields: &[&[u8]], node: Node) {
         debug_assert!(self.last_id().is_none_or(|last| last < id), "ids ascend");
         debug_assert!(fields.len().is_multiple_of(2), "every name has a value");
-        let content_bytes = fields.iter().map(|text| text.len()).sum();
-        if self.blocks.back().is_none_or(|block| limits.refuse(block, content_bytes)) {
+        if node == Node::New || self.blocks.is_empty() {
             self.begin_block(id);
         }
         let Some(block) = self.blocks.back_mut() else { return };

@@ -78,12 +78,14 @@ impl StreamMut<'_, '_> {
             self.see_consumer(group, consumer, Activity::Asks);
             return Ok(delivery);
         }
-        self.see_consumer(group, consumer, Activity::Receives);
         let fresh = delivery.get(claimed..).unwrap_or_default();
         let owned = match read.acknowledgement {
             Acknowledgement::Required => &delivery[..],
             Acknowledgement::Waived => delivery.get(..claimed).unwrap_or_default(),
         };
+        // What need not be acknowledged does not count as received.
+        let activity = if owned.is_empty() { Activity::Asks } else { Activity::Receives };
+        self.see_consumer(group, consumer, activity);
         self.hand_over(read, owned);
         self.advance(group, fresh);
         Ok(delivery)
@@ -105,12 +107,8 @@ impl StreamMut<'_, '_> {
     fn advance(&mut self, group: &[u8], fresh: &[Delivered]) {
         let Some(found) = self.stream.groups.get(group) else { return };
         let Some(last) = fresh.last() else { return };
-        let mut cursor = found.last_delivered;
-        let mut entries_read = found.entries_read;
-        for entry in fresh {
-            entries_read = read_one_more(self.stream, cursor, entries_read, entry.id);
-            cursor = entry.id;
-        }
+        let entries_read =
+            entries_read_after(self.stream, found.last_delivered, found.entries_read, fresh);
         self.commit(StreamEffect::SetGroup { group, last_delivered: last.id, entries_read });
     }
 }
@@ -159,21 +157,28 @@ fn overdue(
     delivery
 }
 
-/// Returns how many entries are read once the cursor moves on from `cursor` to the next entry.
+/// Returns how many entries are read once the cursor has moved from `cursor` over new ones.
 ///
 /// Counting on is right as long as no entry ahead was deleted and the cursor has not fallen out of
-/// the stream at its front; else the place of the entry itself may tell.
-fn read_one_more(
+/// the stream at its front; else the place of the entry itself may tell. Once it is right, it stays
+/// so for all that follow.
+fn entries_read_after(
     stream: &Stream,
-    cursor: EntryId,
-    entries_read: Option<u64>,
-    next: EntryId,
+    mut cursor: EntryId,
+    mut entries_read: Option<u64>,
+    fresh: &[Delivered],
 ) -> Option<u64> {
-    let is_inside = stream.entries.first_id().is_some_and(|first_id| cursor >= first_id);
-    match entries_read {
-        Some(read) if is_inside && !has_tombstones_in(stream, cursor, EntryId::MAX) => {
-            Some(read.saturating_add(1))
+    let first_id = stream.entries.first_id();
+    for (at, entry) in fresh.iter().enumerate() {
+        let is_inside = first_id.is_some_and(|first_id| cursor >= first_id);
+        if let Some(read) = entries_read
+            && is_inside
+            && !has_tombstones_in(stream, cursor, EntryId::MAX)
+        {
+            return Some(read.saturating_add((fresh.len() - at) as u64));
         }
-        _ => entries_read_at(stream, next),
+        entries_read = entries_read_at(stream, entry.id);
+        cursor = entry.id;
     }
+    entries_read
 }

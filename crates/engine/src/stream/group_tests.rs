@@ -60,7 +60,7 @@ impl Bench {
 }
 
 pub(super) fn append(stream: &mut StreamMut<'_, '_>, ms: u64) {
-    stream.commit(StreamEffect::Append { id: id(ms), fields: &[b"f", b"v"] });
+    stream.commit(StreamEffect::Append { id: id(ms), fields: &[b"f", b"v"], node: Node::Last });
 }
 
 pub(super) fn delete(stream: &mut StreamMut<'_, '_>, ms: &[u64]) {

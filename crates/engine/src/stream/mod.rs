@@ -36,7 +36,7 @@ mod state;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
-mod varint;
+pub(crate) mod varint;
 mod window;
 
 pub use ack::AckDeletion;
@@ -48,7 +48,7 @@ pub use consumer::{Consumer, ConsumerNo, Consumers};
 pub use counters::{Counters, CountersError};
 pub use delete::Deletion;
 pub(crate) use effect::StreamEffect;
-pub use entries::{Entries, NodeLimits};
+pub use entries::{Entries, Node, NodeLimits};
 pub use entry::Entry;
 pub use group::{Group, Groups};
 pub use group_admin::{GroupExists, GroupStart, NoGroup};

@@ -117,8 +117,8 @@ impl<'a> Cursor<'a> {
             self.enter_block(self.entries.block_of(id));
         }
         self.sought = id;
-        while self.found.is_some_and(|slot| slot.entry.id < id) {
-            self.found = self.slots.next();
+        if self.found.is_some_and(|slot| slot.entry.id < id) {
+            self.found = self.slots.find(|slot| slot.entry.id >= id);
         }
         self.found.filter(|slot| slot.is_live(id)).map(|slot| slot.entry)
     }

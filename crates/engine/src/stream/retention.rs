@@ -145,6 +145,7 @@ fn unreferenced(stream: &Stream, through: EntryId) -> impl Iterator<Item = Entry
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+    use super::super::Node;
     use super::super::testing::{self, id, ids};
     use super::*;
 
@@ -230,7 +231,8 @@ mod tests {
         let mut keys = testing::lock(&engine, 7);
         testing::fill(&mut keys, 1..=2);
         let mut stream = keys.stream_mut(0, b"s").unwrap().unwrap();
-        stream.commit(StreamEffect::Append { id: EntryId::MAX, fields: &[b"a", b"b"] });
+        let (id, node) = (EntryId::MAX, Node::Last);
+        stream.commit(StreamEffect::Append { id, fields: &[b"a", b"b"], node });
         let all = trim(TrimTo::MaxLen(0), Exactness::Exact, References::Keep);
         assert_eq!((stream.trim(&all), stream.stream().len()), (3, 0));
     }

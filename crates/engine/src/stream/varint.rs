@@ -2,7 +2,7 @@
 
 /// Appends `number` to `out`.
 #[inline]
-pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -12,13 +12,13 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
 
 /// Returns how many bytes [`put`] appends for `number`, 1 to 10.
 #[inline]
-pub(super) fn width(number: u64) -> usize {
+pub(crate) fn width(number: u64) -> usize {
     (number | 1).ilog2() as usize / 7 + 1
 }
 
 /// Takes a number off the front of `rest`; `None` when the bytes end early or hold more than 64 bits.
 #[inline]
-pub(super) fn read(rest: &mut &[u8]) -> Option<u64> {
+pub(crate) fn read(rest: &mut &[u8]) -> Option<u64> {
     let (&first, after) = rest.split_first()?;
     *rest = after;
     if first < 0x80 { Some(u64::from(first)) } else { read_long(first, rest) }
@@ -44,13 +44,13 @@ fn read_long(first: u8, rest: &mut &[u8]) -> Option<u64> {
 
 /// Takes a number off the front of `rest` that has to fit into memory.
 #[inline]
-pub(super) fn read_len(rest: &mut &[u8]) -> Option<usize> {
+pub(crate) fn read_len(rest: &mut &[u8]) -> Option<usize> {
     usize::try_from(read(rest)?).ok()
 }
 
 /// Takes `len` bytes off the front of `rest`.
 #[inline]
-pub(super) fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+pub(crate) fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     let (taken, after) = rest.split_at_checked(len)?;
     *rest = after;
     Some(taken)
@@ -58,7 +58,7 @@ pub(super) fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
 
 /// Takes a byte string off the front of `rest` that is preceded by its length.
 #[inline]
-pub(super) fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = read_len(rest)?;
     take(rest, len)
 }

@@ -140,7 +140,7 @@ fn run(entries: &mut Entries, model: &mut Model, step: Step, limits: NodeLimits)
             let full = model.nodes.last().is_none_or(|node| node.slots >= limits.entries_max);
             let nodes = entries.node_count();
             let flat: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
-            entries.append(id, &flat, limits);
+            entries.append(id, &flat, entries.node_for(&flat, limits));
             let begins_node = entries.node_count() > nodes;
             assert!(begins_node == full || begins_node && limits.bytes_max > 0);
             model.append(id, &fields, begins_node);
@@ -233,7 +233,9 @@ fn nodes_end_where_those_of_redis_end() {
         let mut entries = Entries::new();
         for n in 0..20_000 {
             let limits = NodeLimits { entries_max, bytes_max };
-            entries.append(EntryId::new(1_700_000_000_000 + n, 0), &[b"field", value], limits);
+            let fields: &[&[u8]] = &[b"field", value];
+            let node = entries.node_for(fields, limits);
+            entries.append(EntryId::new(1_700_000_000_000 + n, 0), fields, node);
         }
         assert_eq!(entries.blocks().next().map(Block::slots), Some(expect));
     };
@@ -249,7 +251,7 @@ fn nodes_end_where_those_of_redis_end() {
 #[test]
 fn an_entry_with_the_greatest_id_can_be_trimmed() {
     let mut entries = Entries::new();
-    entries.append(EntryId::MAX, &[b"a", b"b"], NodeLimits::default());
+    entries.append(EntryId::MAX, &[b"a", b"b"], super::Node::Last);
     assert_eq!(entries.trim_plan(TrimTo::MinId(EntryId::MAX), Exactness::Exact, None), None);
     let plan = entries.trim_plan(TrimTo::MaxLen(0), Exactness::Exact, None);
     assert_eq!(plan, Some(TrimPlan { removed: 1, through: EntryId::MAX }));
@@ -262,7 +264,8 @@ fn an_entry_with_the_greatest_id_can_be_trimmed() {
 fn removals_give_memory_back() {
     let mut entries = Entries::new();
     let append = |entries: &mut Entries, ms: u64| {
-        entries.append(EntryId::new(ms, 1), &DOCUMENT, NodeLimits::default());
+        let node = entries.node_for(&DOCUMENT, NodeLimits::default());
+        entries.append(EntryId::new(ms, 1), &DOCUMENT, node);
     };
     (0..10_000).for_each(|ms| append(&mut entries, ms));
     let full = entries.memory_bytes();
@@ -284,7 +287,8 @@ fn purchases(count: u64) -> Entries {
     for n in 0..count {
         let pause = [0, 0, 1, 3, 7, 20, 45][(n % 7) as usize];
         id = if pause == 0 { id.next().unwrap() } else { EntryId::new(id.ms + pause, 0) };
-        entries.append(id, &DOCUMENT, NodeLimits::default());
+        let node = entries.node_for(&DOCUMENT, NodeLimits::default());
+        entries.append(id, &DOCUMENT, node);
     }
     entries
 }

@@ -1,0 +1,40 @@
+//! Recovery: applying the records of what was changed before.
+
+use crate::engine::Engine;
+use crate::locked::{Locked, ShardSet};
+use crate::record::{self, RecordError};
+
+/// An engine whose keys are being brought back.
+///
+/// Effects go through the same [`Locked::apply`](crate::Locked) as live ones, which looks at neither
+/// clock nor settings: the same records make the same state, block by block, whenever and wherever
+/// they are applied. All shards stay locked until it is dropped.
+#[derive(Debug)]
+pub struct Replay<'e> {
+    keys: Locked<'e>,
+}
+
+impl<'e> Replay<'e> {
+    pub(crate) fn new(engine: &'e Engine, now_ms: u64) -> Self {
+        Replay { keys: Locked::silent(engine, ShardSet::ALL, now_ms) }
+    }
+
+    /// Applies the record of one batch.
+    ///
+    /// Records come in the order of their positions, from the first one on or on top of the state
+    /// that those before have left.
+    ///
+    /// # Errors
+    /// The record is malformed. What stands before the flaw has been applied, so the state is of no
+    /// use any more.
+    pub fn apply(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        record::decode(record, |db, effect| self.keys.apply(db, effect))
+    }
+}
+
+#[cfg(test)]
+mod dump;
+#[cfg(test)]
+mod step;
+#[cfg(test)]
+mod tests;
