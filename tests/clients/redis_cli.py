@@ -200,38 +200,49 @@ def reconnect(protocol: str) -> None:
         session.expect("alive")
 
 
+class Terminal:
+    """A redis-cli on a terminal: it edits lines, asks COMMAND DOCS when it starts, and shows typed replies."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.descriptor, slave = pty.openpty()
+        # A terminal without a size would be asked for its cursor position, and nobody would answer.
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+        environment = {**os.environ, "TERM": "xterm"}
+        self.process = subprocess.Popen(argv(*arguments), stdin=slave, stdout=slave, stderr=slave, env=environment)
+        os.close(slave)
+        self.output = b""
+
+    def type(self, line: str) -> None:
+        """Types a line at the next prompt; redis-cli throws away what is typed before."""
+        self.expect(b"> ")
+        os.write(self.descriptor, line.encode() + b"\r")
+
+    def expect(self, wanted: bytes) -> None:
+        """Waits until the screen shows the text, and forgets all up to its end."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while wanted not in self.output:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.descriptor], [], [], left)[0]:
+                raise TimeoutError(f"no {wanted!r} in {self.output!r}")
+            self.output = ANSI.sub(b"", self.output + os.read(self.descriptor, 65536))
+        self.output = self.output.partition(wanted)[2]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.descriptor)
+
+
 def interactive(protocol: str) -> None:
-    """On a terminal redis-cli asks COMMAND DOCS when it starts, and shows typed replies."""
-    master, slave = pty.openpty()
-    # A terminal without a size would be asked for its cursor position, and nobody would answer.
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    process = subprocess.Popen(argv(protocol), stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
-    os.close(slave)
-    try:
-        read_until(master, b"> ")
-        type_and_expect(master, "SET interactive 1", b"OK")
-        type_and_expect(master, "INCR interactive", b"(integer) 2")
-        type_and_expect(master, "SUBSCRIBE tv", b'1) "subscribe"')
+    with Terminal(protocol) as terminal:
+        for line, reply in (("SET interactive 1", b"OK"), ("INCR interactive", b"(integer) 2"), ("SUBSCRIBE tv", b'1) "subscribe"')):
+            terminal.type(line)
+            terminal.expect(reply)
         equal(cli("PUBLISH", "tv", "hello"), "1")
-        read_until(master, b'3) "hello"')
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-def type_and_expect(terminal: int, line: str, wanted: bytes) -> None:
-    os.write(terminal, line.encode() + b"\r")
-    read_until(terminal, wanted)
-
-
-def read_until(terminal: int, wanted: bytes) -> None:
-    seen, deadline = b"", time.monotonic() + TIMEOUT_S
-    while wanted not in ANSI.sub(b"", seen):
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([terminal], [], [], left)[0]:
-            raise TimeoutError(f"no {wanted!r} in {seen!r}")
-        seen += os.read(terminal, 65536)
+        terminal.expect(b'3) "hello"')
 
 
 CHECKS = {

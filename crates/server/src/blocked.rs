@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use firth_engine::{DbKey, Locked, Service, Waiter};
+use firth_resp::{Protocol, Reply};
+use parking_lot::Mutex;
 
 use crate::client::Address;
 use crate::mailbox::{Mail, Mailbox};
@@ -28,7 +29,10 @@ pub struct BlockedReader {
     mailbox: Arc<Mailbox>,
     retry: Box<Retry>,
     watches_absence: bool,
-    is_claimed: AtomicBool,
+    late_reply: Option<Vec<u8>>,
+    /// Held while the command is tried once more, so that whoever wants to end the wait meanwhile
+    /// learns whether it is over: a wait that goes on must not be taken for one that has ended.
+    is_claimed: Mutex<bool>,
 }
 
 impl fmt::Debug for BlockedReader {
@@ -53,6 +57,8 @@ pub struct Wait {
     pub timeout_ms: Option<u64>,
     /// After how many milliseconds to try again although nothing has changed.
     pub retry_after_ms: Option<u64>,
+    /// What the client gets when its time is up, encoded; `None` for the null array of reads.
+    pub late_reply: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Wait {
@@ -74,18 +80,23 @@ impl BlockedReader {
             mailbox,
             retry: wait.retry,
             watches_absence: wait.watches_absence,
-            is_claimed: AtomicBool::new(false),
+            late_reply: wait.late_reply,
+            is_claimed: Mutex::new(false),
         }
+    }
+
+    /// Returns what the client gets when its time is up, encoded.
+    pub fn late_reply(&self, protocol: Protocol) -> Vec<u8> {
+        self.late_reply.clone().unwrap_or_else(|| {
+            let mut nothing = Vec::new();
+            Reply::new(&mut nothing, protocol).null_array();
+            nothing
+        })
     }
 
     /// Claims the right to end the wait; granted once.
     pub fn claim(&self) -> bool {
-        !self.is_claimed.swap(true, Ordering::AcqRel)
-    }
-
-    /// Says whether somebody has ended the wait or is about to.
-    pub fn is_claimed(&self) -> bool {
-        self.is_claimed.load(Ordering::Acquire)
+        !std::mem::replace(&mut *self.is_claimed.lock(), true)
     }
 }
 
@@ -95,15 +106,12 @@ impl Waiter for BlockedReader {
     }
 
     fn serve(&self, keys: &mut Locked<'_>, _db: u8, _key: &[u8]) -> Service {
-        // The claim comes before the attempt, since the attempt may change a group's state; it is
-        // given back when there is nothing to be had yet.
-        if !self.claim() {
+        let mut is_claimed = self.is_claimed.lock();
+        if *is_claimed {
             return Service::Done;
         }
-        let Some(reply) = (self.retry)(keys) else {
-            self.is_claimed.store(false, Ordering::Release);
-            return Service::Waiting;
-        };
+        let Some(reply) = (self.retry)(keys) else { return Service::Waiting };
+        *is_claimed = true;
         let lsn = keys.lsn();
         self.mailbox.send(Mail::Served { token: self.address.token, wait: self.id, reply, lsn });
         Service::Done

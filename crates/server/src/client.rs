@@ -148,6 +148,19 @@ impl Client {
         }
     }
 
+    /// Counts what it has sent; for its worker alone.
+    pub fn note_received(&self, bytes: usize) {
+        let count = self.received_bytes.load(Ordering::Relaxed) + bytes as u64;
+        self.received_bytes.store(count, Ordering::Relaxed);
+    }
+
+    /// Counts what it was sent, which also shows that it is active; for its worker alone.
+    pub fn note_sent(&self, bytes: usize, now_ms: u64) {
+        let count = self.sent_bytes.load(Ordering::Relaxed) + bytes as u64;
+        self.sent_bytes.store(count, Ordering::Relaxed);
+        self.active_ms.store(now_ms, Ordering::Relaxed);
+    }
+
     /// Says whether the client is in this state.
     pub fn is(&self, state: ClientState) -> bool {
         self.state.load(Ordering::Relaxed) & state as u32 != 0

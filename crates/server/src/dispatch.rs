@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use firth_engine::{Lsn, ShardSet, Signals};
 use firth_resp::{Protocol, Reply, Request};
 
+use crate::client::ClientState;
 use crate::commands::Command;
 use crate::context::Context;
 use crate::local::Local;
@@ -38,7 +39,8 @@ pub fn dispatch(
         session.is_closing = true;
         return Dispatched::Done(Lsn::ZERO);
     }
-    let command = match resolve(server, session, name, request) {
+    let found = find(server, name, request);
+    let command = match found.and_then(|command| check(session, command, request, local)) {
         Ok(command) => command,
         Err(error) => {
             let error = end_at_bad_exec(server, local, session, name, error);
@@ -85,45 +87,60 @@ fn end_at_bad_exec(
     ReplyError::new(format!("EXECABORT Transaction discarded because of: {reason}"))
 }
 
-/// Finds the command and checks that the client may run it as it asks.
-fn resolve(
-    server: &Server,
-    session: &Session,
-    name: &[u8],
-    request: Request<'_>,
-) -> Result<Command, ReplyError> {
+/// Finds the command that a request names.
+fn find(server: &Server, name: &[u8], request: Request<'_>) -> Result<Command, ReplyError> {
     let unknown = || unknown_command(name, request.slice(1).iter());
-    let mut command = server.table.find(name).ok_or_else(unknown)?;
+    let command = server.table.find(name).ok_or_else(unknown)?;
     if !command.spec.subcommands.is_empty()
         && let Some(sub) = request.get(1)
     {
         let found = server.table.find_subcommand(command, sub);
-        command = found.ok_or_else(|| unknown_subcommand(command.spec.name, sub))?;
+        return found.ok_or_else(|| unknown_subcommand(command.spec.name, sub));
     }
-    let spec = command.spec;
+    Ok(command)
+}
+
+/// Returns the command if the client may run it as it asks, and counts the refusal otherwise.
+fn check(
+    session: &Session,
+    command: Command,
+    request: Request<'_>,
+    local: &Local,
+) -> Result<Command, ReplyError> {
+    let refusal = refusal(session, command.spec, request);
+    if refusal.is_some()
+        && let Some(stats) = local.stats.commands.get(command.index)
+    {
+        stats.rejected.add(1);
+    }
+    refusal.map_or(Ok(command), Err)
+}
+
+/// Says why a client may not run a command as it asks.
+fn refusal(session: &Session, spec: &Spec, request: Request<'_>) -> Option<ReplyError> {
     if !spec.accepts(request.len()) {
-        return Err(reply_error::wrong_arity(spec.name));
+        return Some(reply_error::wrong_arity(spec.name));
     }
     if !session.is_authenticated && !spec.flags.contains(Flags::NO_AUTH) {
-        return Err(NO_AUTH);
+        return Some(NO_AUTH);
     }
     if session.is_subscribed()
         && session.protocol == Protocol::Resp2
         && !spec.flags.contains(Flags::WHILE_SUBSCRIBED)
     {
-        return Err(ReplyError::new(format!(
+        return Some(ReplyError::new(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
              are allowed in this context",
             spec.name
         )));
     }
     if session.is_monitor && (spec.flags.intersects(Flags::READONLY) || is_write(spec)) {
-        return Err(reply_error::MONITOR_AND_KEYS);
+        return Some(reply_error::MONITOR_AND_KEYS);
     }
     if session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
-        return Err(ReplyError::fixed("ERR Command not allowed inside a transaction"));
+        return Some(ReplyError::fixed("ERR Command not allowed inside a transaction"));
     }
-    Ok(command)
+    None
 }
 
 /// Answers with an error before anything ran, which also breaks an open transaction.
@@ -143,9 +160,13 @@ fn refuse(
 
 fn write_error(server: &Server, local: &mut Local, session: &Session, error: &ReplyError) {
     Reply::new(&mut local.outboxes.reply, session.protocol).error(error.text());
+    count_error(server, local, error.text());
+}
+
+/// Counts an error reply of this text.
+pub fn count_error(server: &Server, local: &Local, text: &str) {
     local.stats.errors.add(1);
-    let code = error.text().split(' ').next().unwrap_or("ERR");
-    server.count_error(code);
+    server.count_error(text.split(' ').next().unwrap_or("ERR"));
 }
 
 fn queue(
@@ -182,6 +203,9 @@ fn run_alone(
     session.client.last_command.store(index, Ordering::Relaxed);
     let shards = shards_of(server, session, command.spec, request);
     let mut keys = server.engine.lock(shards, local.now_ms);
+    if session.client.is(ClientState::NoTouch) && command.spec.name != "touch" {
+        keys.ignore_uses();
+    }
     let mut cx = Context {
         server,
         local,
@@ -200,13 +224,8 @@ fn run_alone(
     drop(keys);
     tracking::end_command(session, command.spec);
     // One reading serves as the end of this command and as the start of the next one.
-    let ended_ns = server.monotonic_ns();
-    let took_ns = ended_ns.saturating_sub(local.monotonic_ns);
-    local.monotonic_ns = ended_ns;
-    if let Some(stats) = local.stats.commands.get(command.index) {
-        stats.note_time(took_ns);
-    }
-    note_slow(server, local, session, command.spec, request, took_ns / 1000);
+    let started_ns = local.monotonic_ns;
+    local.monotonic_ns = note_end(server, local, session, command, request, started_ns);
     lsn
 }
 
@@ -218,12 +237,11 @@ pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
         stats.calls.add(1);
         stats.failed.add(u64::from(outcome.is_err()));
     }
-    match outcome {
-        Ok(()) => tracking::remember_reads(cx, request),
-        Err(error) => {
-            cx.local.outboxes.reply.truncate(start);
-            write_error(cx.server, cx.local, cx.session, &error);
-        }
+    // An error may say that a key is missing, which a client can remember as well.
+    tracking::remember_reads(cx, request);
+    if let Err(error) = outcome {
+        cx.local.outboxes.reply.truncate(start);
+        write_error(cx.server, cx.local, cx.session, &error);
     }
     monitor::show(cx.server, cx.local, cx.session, command.spec, request);
 }
@@ -301,6 +319,24 @@ fn settle_reply_mode(local: &mut Local, session: &mut Session, start: usize) {
     local.outboxes.release_pushes();
 }
 
+/// Counts how long a command took that began at this time, and returns the time now.
+pub fn note_end(
+    server: &Server,
+    local: &Local,
+    session: &Session,
+    command: Command,
+    request: Request<'_>,
+    started_ns: u64,
+) -> u64 {
+    let ended_ns = server.monotonic_ns();
+    let took_ns = ended_ns.saturating_sub(started_ns);
+    if let Some(stats) = local.stats.commands.get(command.index) {
+        stats.note_time(took_ns);
+    }
+    note_slow(server, local, session, command.spec, request, took_ns / 1000);
+    ended_ns
+}
+
 fn note_slow(
     server: &Server,
     local: &Local,
@@ -320,6 +356,6 @@ fn note_slow(
     if is_slow && !spec.flags.contains(Flags::SKIP_SLOWLOG) && config.slow_log_entries_max > 0 {
         let at_s = local.now_ms / 1000;
         let entries_max = config.slow_log_entries_max;
-        server.slow_log.add(request, at_s, took_us, &session.client, entries_max);
+        server.slow_log.add(spec, request, at_s, took_us, &session.client, entries_max);
     }
 }

@@ -146,3 +146,6 @@ fn deliver(local: &mut Local, message: View<'_>, listeners: &Tokens) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

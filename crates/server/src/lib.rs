@@ -30,6 +30,8 @@ pub mod spec;
 pub mod stats;
 pub mod subscription;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod tracking;
 pub mod watch;
 pub mod worker;

@@ -7,6 +7,10 @@ use std::sync::Arc;
 
 use firth_engine::Lsn;
 
+/// Own bytes gather in pieces of up to this many. A piece is freed when all of it has been sent, so
+/// a client that is always a little behind keeps no more than one that was sent already.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
+
 /// A shared range is copied rather than kept when it is less than this part of what it keeps alive.
 const KEEP_PART: usize = 4;
 
@@ -76,7 +80,9 @@ impl Outbox {
     pub fn push(&mut self, bytes: &[u8], lsn: Lsn, spare: impl FnOnce() -> Vec<u8>) {
         self.lsn = self.lsn.max(lsn);
         self.bytes += bytes.len();
-        if let Some(Segment::Own(own)) = self.segments.back_mut() {
+        if let Some(Segment::Own(own)) = self.segments.back_mut()
+            && own.len() + bytes.len() <= PIECE_BYTES_MAX
+        {
             own.extend_from_slice(bytes);
             return;
         }
@@ -85,16 +91,11 @@ impl Outbox {
         self.segments.push_back(Segment::Own(own));
     }
 
-    /// Adds the client's own bytes as a whole and returns a buffer that is free again.
-    pub fn push_whole(&mut self, bytes: Vec<u8>, lsn: Lsn) -> Vec<u8> {
-        if let Some(Segment::Own(_)) = self.segments.back() {
-            self.push(&bytes, lsn, Vec::new);
-            return bytes;
-        }
+    /// Adds many of the client's own bytes without a copy.
+    pub fn push_whole(&mut self, bytes: Vec<u8>, lsn: Lsn) {
         self.lsn = self.lsn.max(lsn);
         self.bytes += bytes.len();
         self.segments.push_back(Segment::Own(bytes));
-        Vec::new()
     }
 
     /// Adds a range of the worker's buffer of this tick.
@@ -198,6 +199,19 @@ mod tests {
             assert!(!outbox.holds_tick());
             assert_eq!(content(&outbox, b""), &b"<a>one two <b>three "[cut..], "cut {cut}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_does_not_stay_although_something_always_waits() {
+        let mut outbox = Outbox::default();
+        for _ in 0..1000 {
+            outbox.push(&[7; 1000], Lsn(0), Vec::new);
+            if outbox.len() > 2000 {
+                outbox.advance(1000, drop);
+            }
+        }
+        let kept: usize = outbox.segments.iter().map(Segment::len).sum();
+        assert!(outbox.len() == 2000 && kept <= 2 * PIECE_BYTES_MAX, "{kept}");
     }
 
     #[test]

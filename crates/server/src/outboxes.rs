@@ -16,6 +16,11 @@ const SPARE_BYTES_MAX: usize = 64 * 1024;
 /// How much of a reply buffer is kept from one client to the next.
 const REPLY_BYTES_KEPT: usize = 256 * 1024;
 
+/// How much may wait for a client before none of its requests is run and nothing more is read from it.
+pub const OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The same for a client that has not given the password yet.
+const UNAUTHENTICATED_OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
 /// The outboxes of a worker's clients, and the buffers that they share.
 ///
 /// While a client's commands run, its replies gather in [`reply`](Self::reply). Messages to it go
@@ -100,7 +105,10 @@ impl Outboxes {
         }
         let reply = std::mem::take(&mut self.reply);
         let spare = if reply.len() > SPARE_BYTES_MAX {
-            self.slot_mut(token).map(|slot| slot.outbox.push_whole(reply, lsn))
+            if let Some(slot) = self.slot_mut(token) {
+                slot.outbox.push_whole(reply, lsn);
+            }
+            None
         } else {
             self.push(token, &reply, lsn);
             Some(reply)
@@ -173,6 +181,13 @@ impl Outboxes {
     /// Returns the outbox of a client.
     pub fn outbox(&self, token: u64) -> Option<&Outbox> {
         self.slot(token).map(|slot| &slot.outbox)
+    }
+
+    /// Returns how many bytes of replies there is room for until a client has to read some.
+    pub fn room(&self, token: u64, is_authenticated: bool) -> usize {
+        let bytes_max =
+            if is_authenticated { OUTPUT_BYTES_MAX } else { UNAUTHENTICATED_OUTPUT_BYTES_MAX };
+        bytes_max.saturating_sub(self.outbox(token).map_or(0, Outbox::len))
     }
 
     /// Returns the clients that something was put on its way to since the last call.

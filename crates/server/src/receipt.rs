@@ -33,6 +33,7 @@ impl Receipt {
             watches_absence: false,
             timeout_ms: Some(WAIT_MS_MAX),
             retry_after_ms: None,
+            late_reply: Some(reply.clone()),
         };
         let wait = cx.block(wait)?;
         let (mailbox, token) = (cx.local.mailbox.clone(), cx.session.token);

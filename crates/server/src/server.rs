@@ -75,7 +75,14 @@ pub struct Server {
     mailboxes: Vec<Arc<Mailbox>>,
     worker_stats: Vec<Arc<WorkerStats>>,
     last_wait: AtomicU64,
-    shutdown: Mutex<Option<Stop>>,
+    shutdown: Mutex<Shutdown>,
+}
+
+/// How the server is stopped, and whether that was asked for before it was known how.
+#[derive(Debug, Default)]
+struct Shutdown {
+    stop: Option<Stop>,
+    is_asked: bool,
 }
 
 /// What stops the server when it is called.
@@ -115,7 +122,7 @@ impl Server {
             mailboxes: (0..workers).map(|_| Arc::default()).collect(),
             worker_stats: (0..workers).map(|_| stats()).collect(),
             last_wait: AtomicU64::new(0),
-            shutdown: Mutex::new(None),
+            shutdown: Mutex::default(),
             config: RwLock::new(Arc::new(config)),
             engine,
             table,
@@ -188,14 +195,20 @@ impl Server {
         self.last_wait.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Sets what SHUTDOWN does.
+    /// Sets what SHUTDOWN does, which is done at once if it was asked for before.
     pub fn on_shutdown(&self, stop: impl Fn() + Send + Sync + 'static) {
-        *self.shutdown.lock() = Some(Stop(Box::new(stop)));
+        let mut shutdown = self.shutdown.lock();
+        if shutdown.is_asked {
+            stop();
+        }
+        shutdown.stop = Some(Stop(Box::new(stop)));
     }
 
     /// Stops the server, in order.
     pub fn shut_down(&self) {
-        if let Some(stop) = &*self.shutdown.lock() {
+        let mut shutdown = self.shutdown.lock();
+        shutdown.is_asked = true;
+        if let Some(stop) = &shutdown.stop {
             (stop.0)();
         }
     }

@@ -48,10 +48,21 @@ pub struct Session {
     pub is_monitor: bool,
     /// Whether its connection is closed once its replies are sent.
     pub is_closing: bool,
+    /// Why requests that have arrived were not run, although it waits for nothing.
+    pub halt: Option<Halt>,
     /// Until when its commands wait, by the monotonic clock.
     pub paused_until_ms: Option<u64>,
     /// When its output first exceeded the soft limit, by the monotonic clock.
     pub output_exceeded_ms: Option<u64>,
+}
+
+/// Why requests that have arrived were not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The client has to read replies first.
+    Full,
+    /// It is the turn of others.
+    TurnOver,
 }
 
 /// The commands queued since MULTI.
@@ -71,7 +82,7 @@ pub struct Watch {
     /// Raised once one of them changes.
     pub flag: Arc<WatchFlag>,
     /// The keys.
-    pub keys: Vec<DbKey>,
+    pub keys: Set<DbKey>,
 }
 
 /// What a client is subscribed to.
@@ -138,6 +149,7 @@ impl Session {
             read_reply: None,
             is_monitor: false,
             is_closing: false,
+            halt: None,
             paused_until_ms: None,
             output_exceeded_ms: None,
         }

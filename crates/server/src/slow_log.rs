@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use firth_resp::Request;
 use parking_lot::Mutex;
 
+use crate::args::is_word;
+use crate::spec::Spec;
+
 /// How many arguments are kept of a command, and how many bytes of each.
 const ARGUMENTS_MAX: usize = 32;
 const ARGUMENT_BYTES_MAX: usize = 128;
@@ -42,13 +45,14 @@ impl SlowLog {
     /// Keeps a command, and forgets the oldest beyond `entries_max`.
     pub fn add(
         &self,
+        spec: &Spec,
         request: Request<'_>,
         at_s: u64,
         took_us: u64,
         client: &crate::client::Client,
         entries_max: usize,
     ) {
-        let arguments = cut(request);
+        let arguments = cut(spec, request);
         let client_name = client.labels.lock().name.clone();
         let mut log = self.log.lock();
         let id = log.next_id;
@@ -79,14 +83,28 @@ impl SlowLog {
     }
 }
 
-fn cut(request: Request<'_>) -> Vec<Vec<u8>> {
+fn cut(spec: &Spec, request: Request<'_>) -> Vec<Vec<u8>> {
     let shown = if request.len() > ARGUMENTS_MAX { ARGUMENTS_MAX - 1 } else { request.len() };
     let mut arguments: Vec<Vec<u8>> = request.iter().take(shown).map(cut_argument).collect();
+    if spec.name == "config|set" {
+        redact(&mut arguments);
+    }
     if shown < request.len() {
         let more = request.len() - shown;
         arguments.push(format!("... ({more} more arguments)").into_bytes());
     }
     arguments
+}
+
+/// Hides the password among the settings behind `CONFIG SET`, which come as name and value.
+fn redact(arguments: &mut [Vec<u8>]) {
+    for pair in arguments.chunks_exact_mut(2).skip(1) {
+        if let [name, value] = pair
+            && is_word(name, "requirepass")
+        {
+            *value = b"(redacted)".to_vec();
+        }
+    }
 }
 
 fn cut_argument(argument: &[u8]) -> Vec<u8> {

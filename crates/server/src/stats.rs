@@ -77,6 +77,8 @@ pub struct WorkerStats {
     pub sent_bytes: Counter,
     /// Error replies.
     pub errors: Counter,
+    /// Connections closed because too many of their requests waited.
+    pub input_limit_closes: Counter,
     /// Connections closed because their output waited too long or grew too large.
     pub output_limit_closes: Counter,
 }
@@ -86,8 +88,8 @@ impl WorkerStats {
     pub fn reset(&self) {
         self.commands.iter().for_each(CommandStats::reset);
         let WorkerStats { connections, received_bytes, sent_bytes, errors, .. } = self;
-        for counter in [connections, received_bytes, sent_bytes, errors, &self.output_limit_closes]
-        {
+        let closes = [&self.input_limit_closes, &self.output_limit_closes];
+        for counter in [connections, received_bytes, sent_bytes, errors].into_iter().chain(closes) {
             counter.reset();
         }
     }
@@ -100,6 +102,7 @@ impl WorkerStats {
             received_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             errors: Counter::default(),
+            input_limit_closes: Counter::default(),
             output_limit_closes: Counter::default(),
         }
     }

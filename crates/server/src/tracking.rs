@@ -232,8 +232,8 @@ pub fn invalidate(
 ) {
     let broadcasts = !invalidations.is_empty() && server.engine.settings().broadcasts();
     for invalidation in invalidations {
+        server.tracked_keys.fetch_sub(invalidation.forgotten, Ordering::Relaxed);
         let Some(key) = &invalidation.key else {
-            server.tracked_keys.store(0, Ordering::Relaxed);
             tell_everybody(server, local);
             continue;
         };
@@ -241,7 +241,6 @@ pub fn invalidate(
             local.changed_keys.insert(key.clone(), origin);
         }
         if !invalidation.readers.is_empty() {
-            server.tracked_keys.fetch_sub(1, Ordering::Relaxed);
             tell_readers(server, local, origin, key, &invalidation.readers);
         }
     }

@@ -12,17 +12,19 @@ use firth_engine::{Lsn, ShardSet, Waiter};
 use firth_resp::{Authentication, Limits, Reply, RequestDecoder};
 
 use crate::client::{Address, Client, ClientState, Peer};
-use crate::dispatch::{Dispatched, dispatch};
+use crate::dispatch::{self, Dispatched, dispatch};
 use crate::fanout;
 use crate::local::{Doomed, Local};
 use crate::mailbox::{CloseReason, Mail};
 use crate::outboxes::{Outboxes, slot_of};
 use crate::server::Server;
-use crate::session::Session;
+use crate::session::{Blocked, Halt, Session};
 use crate::tracking;
 
 /// How often a worker looks after what needs no precise moment.
 const HOUSEKEEPING_MS: u64 = 100;
+/// For how long the commands of one client may run before others have their turn.
+const TURN_NS: u64 = 5_000_000;
 /// How many overdue keys of one shard are removed at a time.
 const EXPIRED_KEYS_MAX: usize = 200;
 
@@ -118,9 +120,12 @@ impl Worker {
         let slot = slot_of(token);
         self.sessions[slot].generation = self.sessions[slot].generation.wrapping_add(1);
         self.vacant.push(slot);
+        if let Some(until_ms) = session.paused_until_ms {
+            self.local.timers.remove(&(until_ms, token));
+        }
         if let Some(blocked) = session.blocked.take() {
             blocked.reader.claim();
-            self.unpark(&blocked.reader);
+            self.forget_wait(token, &blocked);
         }
         self.server.leave(&mut self.local, &mut session);
         self.server.clients.remove(session.client.id);
@@ -135,6 +140,7 @@ impl Worker {
         self.read_clock();
         let server = self.server.clone();
         self.local.outboxes.begin(token);
+        session.client.input_bytes.store(input.len() as u64, Ordering::Relaxed);
         let mut decoder = std::mem::take(&mut session.decoder);
         let (used, lsn) = self.run_requests(&server, &mut session, &mut decoder, input);
         session.decoder = decoder;
@@ -146,6 +152,16 @@ impl Worker {
         session.client.input_bytes.store((input.len() - used) as u64, Ordering::Relaxed);
         self.sessions[slot_of(token)].session = Some(session);
         used
+    }
+
+    /// Notes that a client sends nothing more: its connection is closed once its replies are sent.
+    pub fn hang_up(&mut self, token: u64) {
+        let slot = self.sessions.get_mut(slot_of(token));
+        let session = slot.and_then(|slot| slot.session.as_deref_mut());
+        if let Some(session) = session.filter(|session| session.token == token) {
+            session.is_closing = true;
+            self.local.outboxes.mark(token);
+        }
     }
 
     /// Applies the mail that others have left.
@@ -242,10 +258,21 @@ impl Worker {
         let mut used = 0;
         let mut lsn = Lsn::ZERO;
         let mut commands = 0;
+        session.halt = None;
+        let started_ns = self.local.monotonic_ns;
         while !session.is_held() {
             let limits = self.limits(session);
             let rest = input.get(used..).unwrap_or_default();
             if rest.is_empty() {
+                break;
+            }
+            let room = self.local.outboxes.room(session.token, session.is_authenticated);
+            if self.local.outboxes.reply.len() >= room {
+                session.halt = Some(Halt::Full);
+                break;
+            }
+            if self.local.monotonic_ns.saturating_sub(started_ns) > TURN_NS {
+                session.halt = Some(Halt::TurnOver);
                 break;
             }
             match decoder.decode(rest, &limits) {
@@ -256,6 +283,7 @@ impl Worker {
                         Dispatched::Paused(until_ms) => {
                             decoder.reset();
                             session.paused_until_ms = Some(until_ms);
+                            session.client.note(ClientState::Blocked, true);
                             self.local.timers.insert((until_ms, session.token));
                             break;
                         }
@@ -321,6 +349,7 @@ impl Worker {
         let sessions = self.sessions.iter_mut().filter_map(|slot| slot.session.as_deref_mut());
         for session in sessions {
             if let Some(until_ms) = session.paused_until_ms.take() {
+                session.client.note(ClientState::Blocked, false);
                 self.local.timers.remove(&(until_ms, session.token));
                 self.resumed.push(session.token);
             }
@@ -331,19 +360,32 @@ impl Worker {
     fn end_wait(&mut self, token: u64, wait: u64, reply: &[u8], lsn: Lsn) {
         let Some(mut session) = self.take_session(token) else { return };
         if let Some(blocked) = session.blocked.take_if(|blocked| blocked.reader.id == wait) {
-            for at_ms in blocked.deadline_ms.into_iter().chain(blocked.retry_ms) {
-                self.local.timers.remove(&(at_ms, token));
-            }
-            self.unpark(&blocked.reader);
+            self.forget_wait(token, &blocked);
             *session.client.blocked.lock() = None;
             session.client.note(ClientState::Blocked, false);
+            self.count_failure(&session, reply);
             self.local.outboxes.push(token, reply, lsn);
             self.resumed.push(token);
         }
         self.sessions[slot_of(token)].session = Some(session);
     }
 
-    fn unpark(&self, reader: &crate::blocked::BlockedReader) {
+    /// Counts an error that ends the wait of a client.
+    fn count_failure(&self, session: &Session, reply: &[u8]) {
+        let Some(text) = reply.strip_prefix(b"-") else { return };
+        dispatch::count_error(&self.server, &self.local, &String::from_utf8_lossy(text));
+        let waited = session.client.last_command.load(Ordering::Relaxed) as usize;
+        if let Some(stats) = self.local.stats.commands.get(waited) {
+            stats.failed.add(1);
+        }
+    }
+
+    /// Takes away what was to end a wait.
+    fn forget_wait(&mut self, token: u64, blocked: &Blocked) {
+        for at_ms in blocked.deadline_ms.into_iter().chain(blocked.retry_ms) {
+            self.local.timers.remove(&(at_ms, token));
+        }
+        let reader = &blocked.reader;
         for key in &reader.keys {
             let shard = ShardSet::of(self.server.engine.hash(&key.key));
             let mut keys = self.server.engine.lock(shard, self.local.now_ms);
@@ -357,12 +399,13 @@ impl Worker {
         let Some(mut session) = self.take_session(token) else { return };
         if session.paused_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
             session.paused_until_ms = None;
+            session.client.note(ClientState::Blocked, false);
             self.resumed.push(token);
         }
         let mut timed_out = None;
         if let Some(blocked) = &mut session.blocked {
             if blocked.deadline_ms.is_some_and(|at_ms| at_ms <= now_ms) {
-                timed_out = blocked.reader.claim().then_some(blocked.reader.id);
+                timed_out = blocked.reader.claim().then(|| blocked.reader.clone());
             } else if blocked.retry_ms.is_some_and(|at_ms| at_ms <= now_ms) {
                 let again_ms = now_ms + blocked.retry_every_ms;
                 blocked.retry_ms = Some(again_ms);
@@ -374,10 +417,8 @@ impl Worker {
         }
         let protocol = session.protocol;
         self.sessions[slot_of(token)].session = Some(session);
-        if let Some(wait) = timed_out {
-            let mut nothing = Vec::new();
-            Reply::new(&mut nothing, protocol).null_array();
-            self.end_wait(token, wait, &nothing, Lsn::ZERO);
+        if let Some(reader) = timed_out {
+            self.end_wait(token, reader.id, &reader.late_reply(protocol), Lsn::ZERO);
         }
     }
 

@@ -12,6 +12,10 @@ pub(super) struct Connection {
     pub(super) input: Vec<u8>,
     /// Whether there may be more to read.
     pub(super) is_readable: bool,
+    /// Whether the peer has said that it sends nothing more; what it has sent may still be unread.
+    pub(super) is_ended: bool,
+    /// Whether it is among those that go on in the next tick.
+    pub(super) goes_on: bool,
     /// Since when the soft output limit is exceeded, by the monotonic clock.
     pub(super) exceeded_since_ms: Option<u64>,
     /// Since when the connection is only open until its last reply is sent.
@@ -25,6 +29,8 @@ impl Connection {
             stream,
             input: Vec::new(),
             is_readable: true,
+            is_ended: false,
+            goes_on: false,
             exceeded_since_ms: None,
             closing_since_ms: None,
         }

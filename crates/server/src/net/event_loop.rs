@@ -12,22 +12,30 @@ use super::connection::Connection;
 use super::listener::Listener;
 use super::stream::Stream;
 use super::{Loops, WAKER};
+use crate::client::ClientState;
 use crate::mailbox::CloseReason;
 use crate::outboxes::slot_of;
+use crate::session::Halt;
 use crate::worker::Worker;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 128 * 1024;
 /// How much one client may bring in one tick before the others have their turn.
 const TURN_BYTES: usize = 1024 * 1024;
-/// How much may wait for a client before nothing more is read from it.
-const OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How much may wait of a client that is blocked before nothing more is read from it.
 const HELD_BYTES_MAX: usize = 1024 * 1024;
 /// How many pieces are sent at a time.
 const SLICES: usize = 64;
 /// For how long a connection that is to be closed may take to fetch its last replies.
 const CLOSING_MS_MAX: u64 = 10_000;
+/// How often connections whose output waits are looked after although nothing happens on them.
+const CHECK_MS: u64 = 100;
+/// How long a request may get that is to bring the password: room for the longest of names and
+/// passwords.
+const UNAUTHENTICATED_INPUT_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes of replies may wait for a client that has not given the password yet: enough for
+/// refusals, too little to take the memory from others.
+const UNAUTHENTICATED_BYTES_MAX: usize = 1024;
 /// How many connections are accepted in one tick.
 const ACCEPTS_MAX: usize = 256;
 
@@ -44,6 +52,9 @@ pub(super) struct EventLoop {
     again: Vec<u64>,
     /// Clients that something waits for which could not be sent.
     unsent: Vec<u64>,
+    checked_ms: u64,
+    /// Whether connections wait that could not be accepted.
+    lacks_sockets: bool,
 }
 
 /// What came of reading from a client.
@@ -52,6 +63,8 @@ enum Turn {
     Over,
     /// It goes on in the next tick.
     Again,
+    /// The client sends nothing more.
+    Ended,
     /// The connection is gone.
     Gone,
 }
@@ -76,6 +89,8 @@ impl EventLoop {
             scratch: vec![0; READ_BYTES],
             again: Vec::new(),
             unsent: Vec::new(),
+            checked_ms: 0,
+            lacks_sockets: false,
         })
     }
 
@@ -84,7 +99,7 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         while !self.loops.is_stopping.load(Ordering::Acquire) {
             let mailbox = self.worker.local().mailbox.clone();
-            let may_sleep = mailbox.go_to_sleep() && self.again.is_empty();
+            let may_sleep = mailbox.go_to_sleep() && self.again.is_empty() && !self.has_arrivals();
             let idle_ms = if may_sleep { self.worker.idle_ms() } else { 0 };
             let polled = self.poll.poll(&mut events, Some(Duration::from_millis(idle_ms)));
             mailbox.wake_up();
@@ -102,13 +117,13 @@ impl EventLoop {
         // What others have sent before a client's request was read comes before its reply.
         self.worker.read_mail();
         for token in mem::take(&mut self.again) {
-            self.read(token);
+            self.go_on(token);
         }
         for event in events {
             match event.token() {
                 WAKER => {}
                 token if token.0 >= listener_token(self.listeners.len()).0 => {
-                    self.accept(usize::MAX - 1 - token.0);
+                    self.accept_from(usize::MAX - 1 - token.0);
                 }
                 Token(slot) => {
                     let Some(Some(connection)) = self.connections.get_mut(slot) else { continue };
@@ -118,6 +133,7 @@ impl EventLoop {
                     }
                     if event.is_readable() || event.is_read_closed() || event.is_error() {
                         connection.is_readable = true;
+                        connection.is_ended |= event.is_read_closed() || event.is_error();
                         self.read(token);
                     }
                 }
@@ -126,6 +142,7 @@ impl EventLoop {
         self.adopt_arrivals();
         self.worker.read_mail();
         self.worker.run_timers();
+        self.check_waiting();
         self.go_on_with_resumed();
         self.write_all();
     }
@@ -138,18 +155,33 @@ impl EventLoop {
         }
     }
 
-    fn accept(&mut self, index: usize) {
+    /// Takes the connections that wait at a listener.
+    ///
+    /// Out of file descriptors, those who wait stay in the backlog. No event will tell of them
+    /// again, so they are asked for every now and then, and only the first failure is told.
+    fn accept_from(&mut self, index: usize) {
+        if let Err(error) = self.accept(index)
+            && !mem::replace(&mut self.lacks_sockets, true)
+        {
+            tracing::warn!(%error, "connections cannot be accepted for now");
+        }
+    }
+
+    fn accept_those_who_wait(&mut self) {
+        if self.lacks_sockets && (0..self.listeners.len()).all(|index| self.accept(index).is_ok()) {
+            self.lacks_sockets = false;
+            tracing::info!("connections are accepted again");
+        }
+    }
+
+    fn accept(&mut self, index: usize) -> io::Result<()> {
         for _ in 0..ACCEPTS_MAX {
-            let Some(listener) = self.listeners.get(index) else { return };
+            let Some(listener) = self.listeners.get(index) else { return Ok(()) };
             match listener.accept() {
                 Ok(stream) => self.welcome(stream),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // Out of file descriptors, most likely: those who wait stay in the backlog.
-                    tracing::warn!(%error, "a connection cannot be accepted");
-                    return;
-                }
+                Err(error) => return Err(error),
             }
         }
         // More may wait: being registered again brings another event if so.
@@ -159,13 +191,16 @@ impl EventLoop {
                 tracing::error!(%error, "a listener is lost");
             }
         }
+        Ok(())
     }
 
     /// Checks a new connection and hands it to the worker whose turn it is.
     fn welcome(&mut self, mut stream: Stream) {
         let server = self.worker.server().clone();
-        let config = self.worker.local().config.clone();
-        let refusal = if server.clients.len() >= config.clients_max {
+        // Not as the worker knew it in its last tick: limits hold as soon as they are set.
+        let config = server.config();
+        let arriving: usize = self.loops.arrivals.iter().map(|list| list.lock().len()).sum();
+        let refusal = if server.clients.len() + arriving >= config.clients_max {
             Some("-ERR max number of clients reached\r\n")
         } else if config.protected_mode && config.password.is_empty() && !stream.is_local() {
             Some(
@@ -195,6 +230,11 @@ impl EventLoop {
         }
     }
 
+    fn has_arrivals(&mut self) -> bool {
+        let number = usize::from(self.worker.local().number);
+        self.loops.arrivals.get(number).is_some_and(|list| !list.lock().is_empty())
+    }
+
     fn adopt_arrivals(&mut self) {
         let number = usize::from(self.worker.local().number);
         let arrivals = self.loops.arrivals.get(number).map(|list| mem::take(&mut *list.lock()));
@@ -222,7 +262,8 @@ impl EventLoop {
     fn read(&mut self, token: u64) {
         match self.take_turn(token) {
             Turn::Over => {}
-            Turn::Again => self.again.push(token),
+            Turn::Again => self.go_on_later(token),
+            Turn::Ended => self.worker.hang_up(token),
             Turn::Gone => self.close(token),
         }
     }
@@ -233,17 +274,26 @@ impl EventLoop {
             let Some(connection) = connection(&mut self.connections, token) else {
                 return Turn::Over;
             };
+            let Some(session) = self.worker.session(token) else { return Turn::Over };
+            let (is_held, halt) = (session.is_held(), session.halt);
+            if halt == Some(Halt::TurnOver) && !is_held {
+                return Turn::Again;
+            }
             if !connection.is_readable {
                 return Turn::Over;
             }
-            let waiting = self.worker.local().outboxes.outbox(token).map_or(0, |out| out.len());
-            let is_held = self.worker.session(token).is_some_and(|session| session.is_held());
-            if waiting > OUTPUT_BYTES_MAX || is_held && connection.input.len() > HELD_BYTES_MAX {
+            if halt == Some(Halt::Full) || self.worker.local().outboxes.room(token, true) == 0 {
                 // It stays readable, and is read from again once there is room.
                 return Turn::Over;
             }
+            if is_held && connection.input.len() > HELD_BYTES_MAX {
+                return if connection.is_ended { Turn::Ended } else { Turn::Over };
+            }
             let count = match connection.stream.read(&mut self.scratch) {
-                Ok(0) => return Turn::Gone,
+                Ok(0) => {
+                    connection.is_readable = false;
+                    return Turn::Ended;
+                }
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     connection.is_readable = false;
@@ -252,8 +302,9 @@ impl EventLoop {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Turn::Gone,
             };
-            // A short read means that the socket is empty, and that an event will tell of more.
-            connection.is_readable = count == self.scratch.len();
+            // A short read means that the socket is empty, and that an event will tell of more;
+            // but the event that tells of the end may have come already.
+            connection.is_readable = count == self.scratch.len() || connection.is_ended;
             if self.take_in(token, count).is_err() {
                 return Turn::Gone;
             }
@@ -268,7 +319,10 @@ impl EventLoop {
     fn take_in(&mut self, token: u64, count: usize) -> Result<(), InputLimit> {
         let local = self.worker.local();
         local.stats.received_bytes.add(count as u64);
-        let input_bytes_max = local.config.query_bytes_max;
+        let mut input_bytes_max = local.config.query_bytes_max;
+        if let Some(session) = self.worker.session(token) {
+            session.client.note_received(count);
+        }
         let Some(connection) = connection(&mut self.connections, token) else { return Ok(()) };
         let fresh = &self.scratch[..count];
         if connection.input.is_empty() {
@@ -278,8 +332,13 @@ impl EventLoop {
             connection.input.extend_from_slice(fresh);
             run_input(&mut self.worker, connection);
         }
+        let session = self.worker.session(token);
+        if session.is_some_and(|session| !session.is_authenticated && session.halt.is_none()) {
+            input_bytes_max = input_bytes_max.min(UNAUTHENTICATED_INPUT_BYTES_MAX);
+        }
         if connection.input.len() > input_bytes_max {
             tracing::warn!(bytes = connection.input.len(), "a client's requests are too large");
+            self.worker.local().stats.input_limit_closes.add(1);
             return Err(InputLimit);
         }
         Ok(())
@@ -287,12 +346,26 @@ impl EventLoop {
 
     fn go_on_with_resumed(&mut self) {
         for token in self.worker.take_resumed() {
-            let Some(connection) = connection(&mut self.connections, token) else { continue };
-            if !connection.input.is_empty() {
-                run_input(&mut self.worker, connection);
-            }
-            self.read(token);
+            self.go_on(token);
         }
+    }
+
+    fn go_on_later(&mut self, token: u64) {
+        if let Some(connection) = connection(&mut self.connections, token)
+            && !mem::replace(&mut connection.goes_on, true)
+        {
+            self.again.push(token);
+        }
+    }
+
+    /// Runs what has waited of a client, and reads on.
+    fn go_on(&mut self, token: u64) {
+        let Some(connection) = connection(&mut self.connections, token) else { return };
+        connection.goes_on = false;
+        if !connection.input.is_empty() {
+            run_input(&mut self.worker, connection);
+        }
+        self.read(token);
     }
 
     /// Sends to all clients what has gathered for them.
@@ -336,6 +409,11 @@ impl EventLoop {
                 Ok(count) => {
                     local.stats.sent_bytes.add(count as u64);
                     local.outboxes.advance(token, count);
+                    connection.closing_since_ms = None;
+                    let now_ms = local.monotonic_ms;
+                    if let Some(session) = self.worker.session(token) {
+                        session.client.note_sent(count, now_ms);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -356,10 +434,26 @@ impl EventLoop {
         session.client.output_pieces.store(0, Ordering::Relaxed);
         if session.is_closing {
             self.close(token);
-        } else if connection(&mut self.connections, token).is_some_and(|c| c.is_readable)
-            && !self.again.contains(&token)
+        } else if session.halt.is_some()
+            || connection(&mut self.connections, token).is_some_and(|c| c.is_readable)
         {
-            self.again.push(token);
+            self.go_on_later(token);
+        }
+    }
+
+    /// Looks after the connections that have taken nothing for a while, on which no event comes.
+    fn check_waiting(&mut self) {
+        let now_ms = self.worker.local().monotonic_ms;
+        if now_ms < self.checked_ms + CHECK_MS {
+            return;
+        }
+        self.checked_ms = now_ms;
+        self.accept_those_who_wait();
+        let connections = self.connections.iter().flatten();
+        let waits = |c: &&Connection| c.exceeded_since_ms.or(c.closing_since_ms).is_some();
+        let waiting: Vec<u64> = connections.filter(waits).map(|c| c.token).collect();
+        for token in waiting {
+            self.check_output(token);
         }
     }
 
@@ -375,9 +469,10 @@ impl EventLoop {
             .client
             .output_pieces
             .store(u32::try_from(pieces).unwrap_or(u32::MAX), Ordering::Relaxed);
-        let listens = session.is_subscribed() || session.is_monitor;
+        let broadcasts = session.client.is(ClientState::Broadcast);
+        let listens = session.is_subscribed() || session.is_monitor || broadcasts;
         let limit = if listens { limits.pubsub } else { limits.normal };
-        let is_closing = session.is_closing;
+        let (is_closing, is_authenticated) = (session.is_closing, session.is_authenticated);
         let Some(connection) = connection(&mut self.connections, token) else { return };
         let is_over_soft = limit.soft_bytes != 0 && bytes > limit.soft_bytes;
         let since_ms = if is_over_soft {
@@ -388,7 +483,8 @@ impl EventLoop {
         };
         let is_late = is_closing
             && now_ms - *connection.closing_since_ms.get_or_insert(now_ms) > CLOSING_MS_MAX;
-        let is_over_hard = limit.hard_bytes != 0 && bytes > limit.hard_bytes;
+        let is_over_hard = limit.hard_bytes != 0 && bytes > limit.hard_bytes
+            || !is_authenticated && bytes > UNAUTHENTICATED_BYTES_MAX;
         if is_over_hard || is_late || is_over_soft && now_ms - since_ms >= limit.soft_seconds * 1000
         {
             self.worker.local().doom(token, CloseReason::OutputLimit);

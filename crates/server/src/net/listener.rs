@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
@@ -118,7 +119,10 @@ fn listen_tcp(address: SocketAddr) -> io::Result<Listener> {
 fn listen_unix(path: &Path) -> io::Result<Listener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            // Only a socket that nobody listens on is refused so; anything else stays as it is.
+            let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
+            let answer = std::os::unix::net::UnixStream::connect(path).map_err(|e| e.kind());
+            if !is_socket || answer.err() != Some(io::ErrorKind::ConnectionRefused) {
                 return Err(error);
             }
             std::fs::remove_file(path)?;

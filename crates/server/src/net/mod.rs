@@ -60,7 +60,11 @@ pub fn serve(server: &Arc<Server>, listeners: Vec<Listener>) -> io::Result<()> {
         let listeners = listeners.take().unwrap_or_default();
         let mut event_loop = EventLoop::new(poll, worker, loops.clone(), listeners)?;
         let thread = thread::Builder::new().name(format!("firth-worker-{number}"));
-        threads.push(thread.spawn(move || event_loop.run())?);
+        let lifeline = Lifeline(server.clone());
+        threads.push(thread.spawn(move || {
+            let _lifeline = lifeline;
+            event_loop.run()
+        })?);
     }
     for thread in threads {
         match thread.join() {
@@ -69,6 +73,16 @@ pub fn serve(server: &Arc<Server>, listeners: Vec<Listener>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Stops all loops when one ends, for whatever reason: what its clients hold and wait for would hang
+/// if the others went on, and after a panic the state can no longer be trusted.
+struct Lifeline(Arc<Server>);
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
 }
 
 fn stop_on_shutdown(server: &Arc<Server>, loops: &Arc<Loops>) {
@@ -80,4 +94,34 @@ fn stop_on_shutdown(server: &Arc<Server>, loops: &Arc<Loops>) {
             mailbox.wake();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+    use firth_engine::{Engine, FileDisk, ManualClock, Options};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_loop_that_panics_stops_all_of_them() {
+        let clock = Arc::new(ManualClock::at_ms(1));
+        let engine = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
+        let server = Arc::new(Server::new(engine, Config::default(), String::new()));
+        let loops = Arc::new(Loops::default());
+        stop_on_shutdown(&server, &loops);
+        let lifeline = Lifeline(server.clone());
+        let panicked = thread::spawn(move || {
+            let _lifeline = lifeline;
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err());
+        assert!(loops.is_stopping.load(Ordering::Acquire));
+        // Asked for before anybody knew how, it is done as soon as that is known.
+        let late = Arc::new(Loops::default());
+        stop_on_shutdown(&server, &late);
+        assert!(late.is_stopping.load(Ordering::Acquire));
+    }
 }

@@ -27,7 +27,7 @@ const SUBCOMMANDS: &str = "xgroup|create xgroup|setid xgroup|destroy xgroup|crea
     xgroup|delconsumer xinfo|stream xinfo|groups xinfo|consumers client|setname client|kill \
     client|unblock client|pause client|reply client|tracking client|caching client|no-evict \
     config|get config|set object|encoding object|freq object|idletime memory|usage \
-    pubsub|numpat acl|dryrun";
+    pubsub|numpat";
 
 /// Compares the errors for too few and too many arguments and unknown subcommands.
 pub(crate) fn wrong_arity(oracle: Kind) {

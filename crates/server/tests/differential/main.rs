@@ -88,6 +88,11 @@ fn notifications() {
 }
 
 #[test]
+fn tracking() {
+    contest(generate::tracking::script, Resp3, Collect::EverythingAfterReply);
+}
+
+#[test]
 fn blocking() {
     contest(generate::blocking::script, Resp2, Collect::Wakes);
     contest(generate::blocking::script, Resp3, Collect::Wakes);

@@ -16,6 +16,9 @@ pub(crate) enum Collect {
     Reply,
     /// Everything that reaches any connection up to the answer of a marked PING.
     Everything,
+    /// The same, with the PING not sent before the reply is there: what is told at the end of a
+    /// tick would otherwise come before it or behind it.
+    EverythingAfterReply,
     /// Replies on the connections that send and on those that are woken by it.
     Wakes,
 }
@@ -158,11 +161,12 @@ impl Side {
         let mut frames = vec![Vec::new(); self.clients.len()];
         self.clients[step.connection].send(&step.command);
         let transaction = self.queued[step.connection].is_some();
-        if collect == Collect::Reply || transaction || step.command.name() == "MULTI" {
+        let alone = matches!(collect, Collect::Reply | Collect::EverythingAfterReply);
+        if alone || transaction || step.command.name() == "MULTI" {
             frames[step.connection] = self.read_reply(step.connection);
         }
         self.follow_transaction(step, &frames[step.connection]);
-        if collect == Collect::Everything {
+        if matches!(collect, Collect::Everything | Collect::EverythingAfterReply) {
             self.collect(step.connection, &mut frames);
         }
         frames

@@ -56,25 +56,33 @@ impl Kind {
         found.cloned().ok_or_else(|| format!("{self:?} is neither in {places:?} nor ${variable}"))
     }
 
-    fn arguments(self, port: u16, dir: &Path) -> Vec<String> {
+    fn arguments(self, port: u16, dir: &Path, flags: &[&str]) -> Vec<String> {
         let dir = dir.display();
         let line = match self {
             Self::Firth => {
+                let line = format!("serve --port {port} --bind 127.0.0.1 --dir {dir}");
                 let threads = env::var("FIRTH_THREADS").unwrap_or_else(|_| "2".into());
-                format!("serve --port {port} --bind 127.0.0.1 --dir {dir} --threads {threads}")
+                let chosen = flags.contains(&"--threads");
+                if chosen { line } else { format!("{line} --threads {threads}") }
             }
             Self::Redis7 | Self::Valkey9 => {
                 format!("--port {port} --bind 127.0.0.1 --dir {dir} --appendonly no --save")
             }
         };
         let blank = (self != Self::Firth).then(String::new);
-        line.split(' ').map(String::from).chain(blank).collect()
+        let flags = flags.iter().map(|flag| (*flag).to_owned());
+        line.split(' ').map(String::from).chain(blank).chain(flags).collect()
     }
 }
 
 impl Server {
     /// Starts a server on a free port with an empty folder and waits until it accepts.
     pub(crate) fn start(kind: Kind) -> Self {
+        Self::start_with(kind, &[])
+    }
+
+    /// Starts a server as [`start`](Self::start) does, with further flags.
+    pub(crate) fn start_with(kind: Kind, flags: &[&str]) -> Self {
         let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
         let port = take_port();
         let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
@@ -85,7 +93,7 @@ impl Server {
         let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FIRTH_"));
         ours.for_each(|(name, _)| _ = command.env_remove(name));
         let mut process = command
-            .args(kind.arguments(port, &dir))
+            .args(kind.arguments(port, &dir, flags))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
@@ -105,6 +113,35 @@ impl Server {
     /// The port it listens on.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The folder that it keeps its data and its log in.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Sends its process a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let done = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
+        assert!(done.success(), "kill -{name} {pid}");
+    }
+
+    /// Waits until its process has ended by itself.
+    pub(crate) fn wait_for_end(&mut self) -> std::process::ExitStatus {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a state") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it goes on\n{}", self.log_tail());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Whether it still takes connections.

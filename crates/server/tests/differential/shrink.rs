@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::command::Script;
+use crate::command::{Script, Step};
 use crate::reply::Reply;
 use crate::run::{Duel, Mismatch};
 
@@ -44,16 +44,21 @@ pub(crate) fn report(duel: &Duel, seed: u64, script: Script, mismatch: Mismatch)
     }
     if both.iter().any(|replies| replies.contains(&Reply::Silence)) {
         let _infallible = writeln!(text, "-- not shrunk: each run would wait for that reply");
+        write_steps(&mut text, &script[..=step]);
         return text;
     }
     let (small, mismatch) = shrink(duel, script, mismatch);
     let _infallible = writeln!(text, "-- smallest script:");
-    for step in &small {
-        let _infallible = writeln!(text, "   {step}");
-    }
+    write_steps(&mut text, &small);
     write_replies(&mut text, "ours  ", &mismatch.pair.ours);
     write_replies(&mut text, "theirs", &mismatch.pair.theirs);
     text
+}
+
+fn write_steps(text: &mut String, steps: &[Step]) {
+    for step in steps {
+        let _infallible = writeln!(text, "   {step}");
+    }
 }
 
 fn write_replies(text: &mut String, whose: &str, replies: &[Reply]) {

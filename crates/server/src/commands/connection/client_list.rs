@@ -30,9 +30,8 @@ const BAD_ID: ReplyError = ReplyError::fixed("ERR Invalid client ID");
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 2);
     let mut clients = cx.server.clients.all();
-    if args.left() > 1 && args.take_word("TYPE") {
+    if args.left() == 2 && args.take_word("TYPE") {
         let class = ClientClass::parse(args.take()?)?;
-        args.finish()?;
         clients.retain(|client| ClientClass::of(client) == class);
     } else if args.left() > 1 && args.take_word("ID") {
         let mut ids = Vec::new();

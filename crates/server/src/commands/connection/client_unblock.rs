@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use firth_engine::Lsn;
 use firth_resp::{Protocol, Reply, Request};
 
-use crate::args::{Args, is_word};
+use crate::args::{Args, integer, is_word};
+use crate::blocked::BlockedReader;
 use crate::client::Client;
 use crate::context::Context;
 use crate::mailbox::Mail;
-use crate::reply_error::{ReplyError, UNBLOCKED};
+use crate::reply_error::{ReplyError, UNBLOCKED, subcommand_syntax};
 use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -32,19 +33,25 @@ const BAD_REASON: ReplyError =
     ReplyError::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    if let Some(name) = request.get(1)
+        && request.len() > 4
+    {
+        return Err(subcommand_syntax("CLIENT", name));
+    }
     let mut args = Args::from(request, 2);
-    let id = args.take_integer()?;
+    let id = args.take()?;
     let how = match args.peek() {
         None => Ending::Timeout,
         Some(how) if is_word(how, "TIMEOUT") => Ending::Timeout,
         Some(how) if is_word(how, "ERROR") => Ending::Error,
         Some(_) => return Err(BAD_REASON),
     };
+    let id = integer(id)?;
     let client = u64::try_from(id).ok().and_then(|id| cx.server.clients.get(id));
     let reader = client.as_ref().and_then(|client| client.blocked.lock().clone());
     let ended = match (client, reader) {
         (Some(client), Some(reader)) if reader.claim() => {
-            let reply = farewell(&client, how);
+            let reply = farewell(&client, &reader, how);
             let token = client.address.token;
             if let Some(mailbox) = cx.server.mailbox(client.address.mailbox) {
                 mailbox.send(Mail::Served { token, wait: reader.id, reply, lsn: Lsn::ZERO });
@@ -65,15 +72,13 @@ enum Ending {
 }
 
 /// Returns what the blocked command answers.
-fn farewell(client: &Client, how: Ending) -> Vec<u8> {
+fn farewell(client: &Client, reader: &BlockedReader, how: Ending) -> Vec<u8> {
     let is_resp3 = client.protocol.load(Ordering::Relaxed) == 3;
     let protocol = if is_resp3 { Protocol::Resp3 } else { Protocol::Resp2 };
-    let mut out = Vec::new();
-    let mut reply = Reply::new(&mut out, protocol);
-    if how == Ending::Error {
-        reply.error(UNBLOCKED.text());
-    } else {
-        reply.null_array();
+    if how == Ending::Timeout {
+        return reader.late_reply(protocol);
     }
+    let mut out = Vec::new();
+    Reply::new(&mut out, protocol).error(UNBLOCKED.text());
     out
 }

@@ -1,6 +1,6 @@
 //! Tests of the commands of this family, as conversations.
 
-use crate::commands::transaction::conversation::{Conversation, follow};
+use crate::testing::{Conversation, follow};
 
 #[test]
 fn the_protocol_is_agreed_on() {
@@ -179,4 +179,31 @@ fn pauses_have_sensible_lengths() {
         CLIENT UNPAUSE => +OK
         SET k v => +OK",
     );
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_pause_counts_as_blocked() {
+    let mut conversation = Conversation::new();
+    conversation.follow("2: MULTI => +OK\n 2: SET k w => +QUEUED");
+    conversation.follow("CLIENT PAUSE 1000 WRITE => +OK");
+    conversation.send_in_vain(1, "SET k v");
+    conversation.send_in_vain(2, "EXEC");
+    assert!(conversation.say(0, "INFO clients").contains("blocked_clients:2"));
+    assert!(conversation.say(0, "CLIENT LIST ID 2").contains(" flags=b "));
+    conversation.follow("CLIENT UNBLOCK 2 => :0\n CLIENT UNPAUSE => +OK");
+    conversation.read_mail();
+    assert!(conversation.say(0, "INFO clients").contains("blocked_clients:0"));
+    conversation.follow("1: SET k v => +OK\n 2: EXEC => *1 +OK");
+    // Time ends it as well.
+    conversation.follow("CLIENT PAUSE 1000 => +OK");
+    conversation.send_in_vain(1, "GET k");
+    conversation.at_ms(1_002_000);
+    assert!(conversation.say(0, "INFO clients").contains("blocked_clients:0"));
+    conversation.follow("1: GET k => $1 w");
+}
+
+#[test]
+fn what_is_run_counts_as_waiting_input() {
+    let line = Conversation::new().say(0, "CLIENT INFO");
+    assert!(line.contains(" qbuf=26 ") && line.contains(" cmd=client|info "), "{line}");
 }

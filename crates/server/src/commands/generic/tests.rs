@@ -1,6 +1,6 @@
 //! Conversations about keys of any type.
 
-use crate::commands::transaction::conversation::{Conversation, follow};
+use crate::testing::{Conversation, follow};
 
 #[test]
 fn deadlines_are_set_shown_and_cleared() {

@@ -1,5 +1,6 @@
 //! COMMAND: what the server knows about its commands.
 
+mod access;
 mod count;
 mod docs;
 mod getkeys;

@@ -6,8 +6,8 @@ use firth_resp::{Protocol, Reply, ReplyDecoder};
 
 use super::command;
 use crate::commands::Table;
-use crate::commands::transaction::conversation::{Conversation, follow};
 use crate::spec::{Flags, Keys};
+use crate::testing::{Conversation, follow};
 
 #[test]
 fn settings_are_read_and_changed() {
@@ -85,6 +85,10 @@ fn keys_are_found_in_commands() {
         COMMAND GETKEYS XREAD COUNT 1 STREAMS a b 0 0 => *2 $1 a $1 b
         COMMAND GETKEYS XGROUP CREATE s g $ => *1 $1 s
         COMMAND GETKEYSANDFLAGS GET k => *1 *2 $1 k *2 +RO +access
+        COMMAND GETKEYSANDFLAGS SET k GET => *1 *2 $1 k *2 +OW +update
+        COMMAND GETKEYSANDFLAGS SET k v EX 5 get => *1 *2 $1 k *3 +RW +access +update
+        COMMAND GETKEYSANDFLAGS MSET a 1 b 2 => *2 *2 $1 a *2 +OW +update *2 $1 b *2 +OW +update
+        COMMAND GETKEYSANDFLAGS XADD s * f v => *1 *2 $1 s *2 +RW +update
         COMMAND GETKEYS PING => -ERR The command has no key arguments
         COMMAND GETKEYS NOTHING k => -ERR Invalid command specified
         COMMAND GETKEYS GET a b => -ERR Invalid number of arguments specified for command
@@ -121,6 +125,141 @@ fn information_comes_in_sections() {
     check("INFO clients", &["connected_clients:3"], &[]);
     check("CONFIG RESETSTAT", &["+OK"], &[]);
     check("INFO stats errorstats", &["keyspace_misses:0"], &["WRONGTYPE"]);
+}
+
+/// The fields that clients and frameworks read, section by section; numbers unless told otherwise.
+const FIELDS: &[(&str, &str)] = &[
+    (
+        "Server",
+        "redis_version=8.2.3 redis_mode=standalone os=text process_id run_id=hex tcp_port=6379 \
+         uptime_in_seconds=7",
+    ),
+    (
+        "Clients",
+        "connected_clients=3 blocked_clients=1 tracking_clients=1 pubsub_clients=1 \
+         total_blocking_keys=1",
+    ),
+    (
+        "Memory",
+        "used_memory used_memory_human=text used_memory_rss maxmemory=0 \
+         maxmemory_policy=noeviction mem_fragmentation_ratio=decimal",
+    ),
+    (
+        "Persistence",
+        "loading=0 aof_enabled=0 rdb_last_save_time=0 rdb_bgsave_in_progress=0 \
+         rdb_last_bgsave_status=ok aof_last_write_status=ok",
+    ),
+    (
+        "Stats",
+        "total_connections_received=3 total_commands_processed instantaneous_ops_per_sec \
+         keyspace_hits=2 keyspace_misses expired_keys=0 evicted_keys=0 pubsub_channels=1 \
+         pubsub_patterns=1 pubsubshard_channels=1 total_error_replies=1 \
+         client_output_buffer_limit_disconnections=0 rejected_connections=0 \
+         tracking_total_keys=0 tracking_total_items=0 tracking_total_prefixes=2",
+    ),
+    ("Replication", "role=master connected_slaves=0 master_replid=hex master_repl_offset=0"),
+    ("CPU", "used_cpu_sys=decimal used_cpu_user=decimal"),
+    ("Modules", ""),
+    ("Commandstats", "cmdstat_set=text cmdstat_client|tracking=text"),
+    ("Errorstats", "errorstat_WRONGTYPE=text"),
+    ("Latencystats", "latency_percentiles_usec_set=text"),
+    ("Cluster", "cluster_enabled=0"),
+    ("Keyspace", "db0=text"),
+];
+
+#[test]
+fn information_holds_what_clients_look_for() {
+    let mut conversation = Conversation::new();
+    conversation.follow(
+        "SET k v EX 100 => +OK
+        GET k => $1 v
+        GET nothing => $-1
+        XLEN k => -WRONGTYPE Operation against a key holding the wrong kind of value
+        CLIENT TRACKING ON BCAST PREFIX a PREFIX b => +OK
+        1: XREAD BLOCK 0 STREAMS s $ =>
+        after 7000",
+    );
+    conversation.say(2, "SUBSCRIBE c ; PSUBSCRIBE p* ; SSUBSCRIBE s");
+    let text = conversation.ask(0, "INFO everything");
+    let sections = sections(&text);
+    for (section, fields) in FIELDS {
+        let found = sections.iter().find(|(name, _)| name == section);
+        let (_, found) = found.unwrap_or_else(|| panic!("{section} is missing: {text}"));
+        for field in fields.split_ascii_whitespace() {
+            let (name, expect) = field.split_once('=').unwrap_or((field, "number"));
+            let value = found.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+            let value = value.unwrap_or_else(|| panic!("{name} is missing: {text}"));
+            assert!(is_plausible(value, expect), "{name}:{value} rather than {expect}");
+        }
+    }
+}
+
+/// Reads INFO as the strictest of its readers do.
+fn sections(text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    assert!(text.ends_with("\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "{text}");
+    let mut sections = Vec::new();
+    for part in text.trim_end().split("\r\n\r\n") {
+        let mut lines = part.split("\r\n");
+        let title = lines.next().and_then(|line| line.strip_prefix("# ")).unwrap();
+        let pair = |line: &str| line.split_once(':').map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let pairs: Option<Vec<_>> = lines.map(pair).collect();
+        let pairs = pairs.unwrap_or_else(|| panic!("a line of {title} has no colon: {part}"));
+        let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), pairs.len(), "{title} has a field twice: {part}");
+        sections.push((title.to_owned(), pairs));
+    }
+    sections
+}
+
+fn is_plausible(value: &str, expect: &str) -> bool {
+    match expect {
+        "number" => value.parse::<u64>().is_ok(),
+        "decimal" => value.parse::<f64>().is_ok(),
+        "hex" => value.len() == 40 && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "text" => !value.is_empty(),
+        exactly => value == exactly,
+    }
+}
+
+#[test]
+fn refusals_and_failures_are_counted_apart() {
+    let mut conversation = Conversation::new();
+    conversation.follow(
+        "LLAMA => -ERR unknown command 'LLAMA', with args beginning with:
+        GET => -ERR wrong number of arguments for 'get' command
+        SET k v => +OK
+        INCR k => -ERR value is not an integer or out of range
+        XGROUP CREATE s g $ MKSTREAM => +OK
+        1: XREADGROUP GROUP g c BLOCK 0 STREAMS s > =>
+        2: XREADGROUP GROUP g c BLOCK 0 STREAMS s > =>
+        DEL s => :1",
+    );
+    conversation.read_mail();
+    let text = conversation.say(0, "INFO commandstats errorstats stats");
+    for part in [
+        "cmdstat_get:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0",
+        "cmdstat_xreadgroup:calls=2,",
+        "errorstat_ERR:count=3",
+        "errorstat_NOGROUP:count=2",
+        "total_error_replies:5",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    let failed = text.split("cmdstat_xreadgroup:").nth(1).unwrap();
+    assert!(
+        failed.split(' ').next().unwrap().ends_with("rejected_calls=0,failed_calls=2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_list_of_commands_has_subcommands() {
+    let text = Conversation::new().say(0, "COMMAND LIST");
+    for name in ["$3 get ", "$5 xinfo ", "$12 xinfo|stream ", "$11 client|list "] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
 }
 
 #[test]
@@ -172,10 +311,28 @@ fn slow_commands_are_kept_and_forgotten() {
         CONFIG SET slowlog-log-slower-than -1 => +OK
         SLOWLOG RESET => +OK
         SLOWLOG LEN => :0
+        CONFIG SET slowlog-log-slower-than 0 => +OK
+        MULTI => +OK
+        GET k => +QUEUED
+        EXEC => *1 $-1
+        SLOWLOG LEN => :2
+        CONFIG SET slowlog-log-slower-than -1 => +OK
         LATENCY LATEST => *0
         LATENCY HISTORY command => *0
         LATENCY RESET => :0",
     );
+}
+
+#[test]
+fn the_password_does_not_get_into_the_slow_log() {
+    let mut conversation = Conversation::new();
+    conversation.follow("CONFIG SET slowlog-log-slower-than 0 => +OK");
+    conversation.follow("CONFIG SET timeout 0 RequirePass sesame => +OK");
+    conversation.follow("MULTI => +OK\n CONFIG SET requirepass sesame => +QUEUED\n EXEC => *1 +OK");
+    conversation.follow("AUTH sesame => +OK");
+    let text = conversation.say(0, "SLOWLOG GET");
+    assert_eq!(text.matches("(redacted)").count(), 2, "{text}");
+    assert!(!text.contains("sesame"), "{text}");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! WAIT: waits for replicas, of which there are none.
 
-use firth_engine::DbKey;
 use firth_resp::Request;
 
 use crate::args::{Args, parse_integer};
 use crate::blocked::Wait;
 use crate::context::Context;
 use crate::reply_error::{ReplyError, TIMEOUT_NEGATIVE, TIMEOUT_NOT_INTEGER};
-use crate::spec::{Flags, Group, Keys, Spec};
+use crate::spec::{Flags, Group, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "wait",
@@ -18,8 +17,6 @@ pub(super) const SPEC: Spec = Spec {
     group: Group::Server,
     arity: 3,
     flags: Flags::BLOCKING.union(Flags::CONNECTION),
-    // The key that stands for the wait has to be locked.
-    keys: Keys::All,
     run,
     ..Spec::BASE
 };
@@ -33,15 +30,14 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         cx.reply().integer(0);
         return Ok(());
     }
-    let until_ms = cx.now_ms().saturating_add(timeout_ms);
-    let is_over = move |now_ms| timeout_ms > 0 && now_ms >= until_ms;
+    // Nothing can end the wait but time.
     cx.block(Wait {
-        // Some key is needed for the wait to be tried again; nobody has to write to it.
-        keys: vec![DbKey::new(0, b"")],
-        retry: Box::new(move |keys| is_over(keys.now_ms()).then(|| b":0\r\n".to_vec())),
+        keys: Vec::new(),
+        retry: Box::new(|_| None),
         watches_absence: false,
-        timeout_ms: None,
-        retry_after_ms: (timeout_ms > 0).then_some(timeout_ms),
+        timeout_ms: (timeout_ms > 0).then_some(timeout_ms),
+        retry_after_ms: None,
+        late_reply: Some(b":0\r\n".to_vec()),
     });
     Ok(())
 }

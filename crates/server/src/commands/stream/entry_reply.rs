@@ -141,7 +141,8 @@ mod tests {
         ];
         for n in 0..100 {
             let fields = shapes[(n % 7).min(3)];
-            entries.append(EntryId::new(n as u64 / 13 + 1, n as u64 % 13), fields, limits);
+            let node = entries.node_for(fields, limits);
+            entries.append(EntryId::new(n as u64 / 13 + 1, n as u64 % 13), fields, node);
         }
         let (mut out, mut expect) = (Vec::new(), String::new());
         let mut writer = EntryWriter::new();
@@ -160,7 +161,7 @@ mod tests {
         for n in 0..10_000 {
             let fields: [&[u8]; 4] = [b"sensor", b"42", b"temperature", b"19.8"];
             let id = EntryId::new(1_700_000_000_000 + n / 3, n % 3);
-            entries.append(id, &fields, NodeLimits::default());
+            entries.append(id, &fields, entries.node_for(&fields, NodeLimits::default()));
         }
         for count in [1, 10, 100, 10_000] {
             let mut out = Vec::new();

@@ -105,17 +105,27 @@ impl Reading<'_> {
             acknowledgement: self.acknowledgement,
         };
         let mut budget = self.budget;
+        if self.claim_min_idle_ms.is_none() {
+            // Nothing but the entries is told, so that they can be written while they are read.
+            let mut writer = EntryWriter::new();
+            let mark = reply.open_array();
+            let delivery = stream.read_group(&read, |entry| {
+                let is_admitted = budget.admit(entry);
+                if is_admitted {
+                    writer.write(reply.out(), entry);
+                }
+                is_admitted
+            });
+            let delivery = delivery.map_err(|_| missing())?;
+            self.budget = budget;
+            reply.close_array(mark, delivery.len());
+            return Ok(!delivery.is_empty());
+        }
         let delivery = stream.read_group(&read, |entry| budget.admit(entry));
         let delivery = delivery.map_err(|_| missing())?;
         self.budget = budget;
-        if delivery.is_empty() {
-            return Ok(false);
-        }
-        match self.claim_min_idle_ms {
-            None => write_new(reply, stream.stream(), &delivery),
-            Some(_) => write_claimed(reply, stream.stream(), &delivery),
-        }
-        Ok(true)
+        write_claimed(reply, stream.stream(), &delivery);
+        Ok(!delivery.is_empty())
     }
 
     fn serve_pending(
@@ -147,18 +157,6 @@ impl Reading<'_> {
         let min_idle_ms = self.claim_min_idle_ms;
         let overdue_ms = min_idle_ms.and_then(|ms| overdue_in_ms(stream, group, ms, now_ms));
         overdue_ms == Some(0)
-    }
-}
-
-fn write_new(reply: &mut Reply<'_>, stream: &Stream, delivery: &[Delivered]) {
-    let mut entries = stream.entries().cursor();
-    let mut writer = EntryWriter::new();
-    reply.array(delivery.len());
-    for delivered in delivery {
-        match entries.seek(delivered.id) {
-            Some(entry) => writer.write(reply.out(), &entry),
-            None => reply.null_array(),
-        }
     }
 }
 

@@ -12,8 +12,6 @@ mod read_budget;
 mod read_layout;
 mod references_arg;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 mod trim_args;
 mod xack;

@@ -57,7 +57,7 @@ fn reply_bytes(entry: &Entry<'_>) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-    use firth_engine::stream::{Entries, EntryId, NodeLimits};
+    use firth_engine::stream::{Entries, EntryId, Node};
 
     use super::*;
 
@@ -66,7 +66,7 @@ mod tests {
         let mut entries = Entries::new();
         for (ms, len) in [(1, 100), (2, 10), (3, 1)] {
             let value = vec![b'v'; len];
-            entries.append(EntryId::new(ms, 0), &[b"f", &value], NodeLimits::default());
+            entries.append(EntryId::new(ms, 0), &[b"f", &value], Node::Last);
         }
         let check = |entries_max, bytes_max, expect: usize| {
             let mut budget = ReadBudget::new(entries_max, bytes_max);

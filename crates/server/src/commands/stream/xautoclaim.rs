@@ -38,11 +38,13 @@ pub(super) const SPEC: Spec = Spec {
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 1);
     let key = args.take()?;
-    let claim = parse(args)?;
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
+    // A bad option is told of before a key of another type, but the key counts as looked at.
+    let found = keys.stream_for_groups(db, key);
+    let claim = parse(args)?;
     let missing = || no_key_or_group(key, claim.group);
-    let mut stream = keys.stream_for_groups(db, key)?.ok_or_else(missing)?;
+    let mut stream = found?.ok_or_else(missing)?;
     let portion = stream.auto_claim(&claim).map_err(|_| missing())?;
     reply.array(3);
     write_id(reply.out(), portion.next.unwrap_or(EntryId::MIN));

@@ -43,12 +43,17 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     Ok(())
 }
 
+/// Takes `[IDLE ms] start end count [consumer]`; what follows is passed over, up to the length that
+/// it can have with all options.
 fn query(mut args: Args<'_>) -> Result<PendingQuery<'_>, ReplyError> {
+    if !(3..=6).contains(&args.left()) {
+        return Err(SYNTAX);
+    }
     let mut min_idle_ms = 0;
-    if args.left() >= 3 && args.take_word("IDLE") {
+    if args.take_word("IDLE") {
         min_idle_ms = u64::try_from(args.take_integer()?).unwrap_or(0);
     }
-    if !(3..=4).contains(&args.left()) {
+    if args.left() < 3 {
         return Err(SYNTAX);
     }
     let (start, end) = (args.take()?, args.take()?);

@@ -14,6 +14,7 @@ use crate::args::Args;
 use crate::blocked::Wait;
 use crate::context::Context;
 use crate::reply_error::{ReplyError, SYNTAX};
+use crate::session::Set;
 use crate::spec::{Flags, Group, Keys, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -189,12 +190,8 @@ fn wait(
     let owned =
         |source: &Source<&[u8]>| Source::<Box<[u8]>> { key: source.key.into(), from: source.from };
     let sources: Vec<_> = sources.iter().map(owned).collect();
-    let mut keys: Vec<DbKey> = Vec::with_capacity(sources.len());
-    for source in &sources {
-        if !keys.iter().any(|known| known.key == source.key) {
-            keys.push(DbKey::new(db, &source.key));
-        }
-    }
+    let keys: Set<&[u8]> = sources.iter().map(|source| &*source.key).collect();
+    let keys = keys.into_iter().map(|key| DbKey::new(db, key)).collect();
     Wait {
         keys,
         retry: Box::new(move |keys| {
@@ -205,6 +202,7 @@ fn wait(
         watches_absence: false,
         timeout_ms: (timeout_ms > 0).then_some(timeout_ms),
         retry_after_ms: None,
+        late_reply: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::args::{Args, parse_integer};
 use crate::blocked::Wait;
 use crate::context::Context;
 use crate::reply_error::{ReplyError, SYNTAX};
+use crate::session::Set;
 use crate::spec::{Flags, Group, Keys, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -77,20 +78,15 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         return Ok(());
     };
     let retry_after_ms = reading.overdue_in_ms(cx.keys, db).map(|ms| ms.max(RETRY_MS_MIN));
-    let mut waited: Vec<DbKey> = Vec::new();
-    for (key, _) in &reading.streams {
-        let key = DbKey::new(db, key);
-        if !waited.contains(&key) {
-            waited.push(key);
-        }
-    }
+    let waited: Set<DbKey> = reading.streams.iter().map(|(key, _)| DbKey::new(db, key)).collect();
     let owned = request.to_owned_request();
     cx.block(Wait {
-        keys: waited,
+        keys: waited.into_iter().collect(),
         retry: Box::new(move |keys| retry(keys, db, owned.as_request(), layout)),
         watches_absence: true,
         timeout_ms: Some(block_ms).filter(|ms| *ms > 0),
         retry_after_ms,
+        late_reply: None,
     });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! XSETID: sets the counters of a stream.
 
-use firth_engine::stream::{Counters, CountersError};
+use firth_engine::stream::{Counters, CountersError, EntryId};
 use firth_resp::Request;
 
 use super::id_arg;
@@ -49,7 +49,8 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
             if last_id < deleted {
                 return Err(BELOW_GIVEN_DELETED);
             }
-            counters.max_deleted_id = Some(deleted);
+            // 0-0 stands for none given.
+            counters.max_deleted_id = Some(deleted).filter(|deleted| *deleted != EntryId::MIN);
         } else {
             return Err(SYNTAX);
         }

@@ -1,6 +1,6 @@
 //! Conversations about strings.
 
-use crate::commands::transaction::conversation::follow;
+use crate::testing::follow;
 
 #[test]
 fn set_obeys_its_options() {

@@ -33,20 +33,24 @@ fn run(cx: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
         return Ok(());
     }
     cx.reply().array(transaction.queue.len());
+    let mut started_ns = cx.server.monotonic_ns();
     for (spec, queued) in &transaction.queue {
-        run_queued(cx, spec, queued.as_request());
+        let request = queued.as_request();
+        let Some(command) = command(cx.server, spec, request) else { continue };
+        run_queued(cx, command, request);
+        let Context { server, local, session, .. } = cx;
+        started_ns = dispatch::note_end(server, local, session, command, request, started_ns);
     }
     Ok(())
 }
 
-fn run_queued(cx: &mut Context<'_, '_>, spec: &'static Spec, request: Request<'_>) {
-    let Some(command) = command(cx.server, spec, request) else { return };
+fn run_queued(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
     let mut cx = Context {
         server: cx.server,
         local: cx.local,
         session: cx.session,
         keys: cx.keys,
-        spec,
+        spec: command.spec,
         in_transaction: true,
     };
     dispatch::run(&mut cx, command, request);

@@ -1,7 +1,5 @@
 //! Transactions.
 
-#[cfg(test)]
-pub(super) mod conversation;
 mod discard;
 mod exec;
 mod multi;

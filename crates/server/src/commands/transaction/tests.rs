@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::conversation::{Conversation, follow};
 use crate::client::ClientState;
+use crate::testing::{Conversation, follow};
 
 #[test]
 fn commands_are_queued_and_run_together() {
@@ -92,6 +92,15 @@ fn transactions_depend_on_watched_keys() {
     check_watch("1: SELECT 1 => +OK\n 1: FLUSHDB => +OK\n 1: SET a 1 => +OK", runs);
     check_watch("1: SWAPDB 0 1 => +OK", aborts);
     check_watch("1: SWAPDB 1 2 => +OK", runs);
+    // An overdue key that comes from the other database is as good as none.
+    let overdue = "1: SELECT 1 => +OK\n 1: SET b 1 PX 5 => +OK\n after 10\n";
+    let clean = "DEL a => :1\n UNWATCH => +OK\n WATCH b => +OK\n";
+    check_watch(&format!("{clean}{overdue} 1: SWAPDB 0 1 => +OK"), runs);
+    check_watch(&format!("{clean}{overdue} 1: SWAPDB 1 0 => +OK\n SET c 1 => +OK"), runs);
+    check_watch(
+        &format!("1: SET b 1 PX 5 => +OK\n UNWATCH => +OK\n {clean}{overdue} 1: SWAPDB 0 1 => +OK"),
+        aborts,
+    );
     check_watch("1: SET a 2 => +OK\n UNWATCH => +OK", runs);
     check_watch("1: SET a 2 => +OK\n MULTI => +OK\n DISCARD => +OK", runs);
     check_watch("MULTI => +OK\n EXEC => *0\n 1: SET a 2 => +OK", runs);

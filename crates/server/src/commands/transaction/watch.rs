@@ -37,7 +37,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         // A key that is overdue already goes now, so that its end does not count as a change.
         cx.keys.peek(db, key);
         cx.keys.watch(db, key, &watch.flag);
-        watch.keys.push(place);
+        watch.keys.insert(place);
     }
     let count = u32::try_from(watch.keys.len()).unwrap_or(u32::MAX);
     cx.session.client.watched.store(count, Ordering::Relaxed);

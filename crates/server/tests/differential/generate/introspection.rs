@@ -121,6 +121,7 @@ const UNSTABLE: &[&str] = &[
     "CLIENT LIST",
     "CLIENT INFO",
     "COMMAND",
+    "COMMAND COUNT",
     "CONFIG GET *",
     "HELLO",
     "HELLO 2",

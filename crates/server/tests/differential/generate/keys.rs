@@ -74,6 +74,7 @@ fn expire(rng: &mut Rng, key: &str) -> String {
     ]);
     match rng.below(5) {
         0 | 1 => format!("EXPIRE {key} {seconds} {condition}"),
+        2 if seconds.len() < 4 => format!("PEXPIRE {key} {} {condition}", rng.pick(&["0", "-1"])),
         2 => format!("PEXPIRE {key} {}00 {condition}", seconds.trim_end_matches("807")),
         3 => {
             let at = rng.pick(&["4000000000", "5000000000", "1", "0", "-1", "x"]);

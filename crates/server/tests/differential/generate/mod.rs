@@ -7,6 +7,7 @@ pub(crate) mod notifications;
 pub(crate) mod pubsub;
 pub(crate) mod streams;
 pub(crate) mod strings;
+pub(crate) mod tracking;
 pub(crate) mod transactions;
 
 use crate::command::{Command, Step};

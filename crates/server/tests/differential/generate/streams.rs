@@ -42,6 +42,7 @@ const ODD_IDS: &[&str] = &[
     "1-1\u{e4}",
     "%crlf",
 ];
+const NEW_IN_DISGUISE: &str = "18446744073709551615-18446744073709551615";
 const MIN_IDLE: &[&str] = &["0", "0", "0", "1000000", "9000000000", "-5"];
 
 /// What a stream generator remembers between commands.
@@ -315,6 +316,8 @@ impl<'a> Streams<'a> {
             9 => self.rng.pick(ODD_IDS).into(),
             _ => self.id(),
         };
+        // The real servers keep `>` as this id.
+        let id = if id == NEW_IN_DISGUISE { ">".into() } else { id };
         let head = format!("XREADGROUP GROUP {group} {consumer} {count} {block} {noack}");
         if self.rng.chance(20) {
             let other = self.key();

@@ -2,12 +2,12 @@
 
 use firth_resp::Request;
 
-use super::FLAGS;
 use super::info::words;
+use super::{FLAGS, access};
 use crate::commands::Command;
 use crate::context::Context;
 use crate::reply_error::ReplyError;
-use crate::spec::{Group, Spec};
+use crate::spec::{Group, Keys, Spec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "command|getkeys",
@@ -32,6 +32,7 @@ pub(super) const SPEC_WITH_FLAGS: Spec = Spec {
 const UNKNOWN: ReplyError = ReplyError::fixed("ERR Invalid command specified");
 const BAD_ARITY: ReplyError =
     ReplyError::fixed("ERR Invalid number of arguments specified for command");
+const BAD_ARGUMENTS: ReplyError = ReplyError::fixed("ERR Invalid arguments specified for command");
 const NO_KEYS: ReplyError = ReplyError::fixed("ERR The command has no key arguments");
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
@@ -43,7 +44,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     }
     let places = spec.keys.places(inner);
     if places.is_empty() {
-        return Err(NO_KEYS);
+        return Err(if spec.keys == Keys::None { NO_KEYS } else { BAD_ARGUMENTS });
     }
     let mut reply = cx.reply();
     reply.array(places.len());
@@ -53,7 +54,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
         }
         reply.bulk(key);
         if with_flags {
-            words(&mut reply, spec.key_access());
+            words(&mut reply, access::of_call(spec, inner));
         }
     }
     Ok(())

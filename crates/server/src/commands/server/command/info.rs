@@ -2,7 +2,7 @@
 
 use firth_resp::{Reply, Request};
 
-use super::{FLAGS, find};
+use super::{FLAGS, access, find};
 use crate::args::Args;
 use crate::context::Context;
 use crate::reply_error::ReplyError;
@@ -76,7 +76,7 @@ fn write_keys(reply: &mut Reply<'_>, spec: &Spec) {
     reply.array(1);
     reply.map(3);
     reply.bulk(b"flags");
-    words(reply, spec.key_access());
+    words(reply, access::of(spec));
     reply.bulk(b"begin_search");
     reply.map(2);
     reply.bulk(b"type");
@@ -171,10 +171,5 @@ impl Spec {
             ("@transaction", has(Flags::TRANSACTION) || self.group == Group::Transactions),
         ];
         categories.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name).collect()
-    }
-
-    /// Returns what the command does with its keys.
-    pub(super) fn key_access(&self) -> &'static [&'static str] {
-        if self.flags.contains(Flags::READONLY) { &["RO", "access"] } else { &["RW", "update"] }
     }
 }

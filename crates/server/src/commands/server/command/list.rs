@@ -26,7 +26,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     let mut args = Args::from(request, 2);
     let all = cx.server.table.all().iter().map(|command| command.spec);
     let names: Vec<&str> = if args.left() == 0 {
-        all.filter(|spec| !spec.name.contains('|')).map(|spec| spec.name).collect()
+        all.map(|spec| spec.name).collect()
     } else if args.take_word("FILTERBY") {
         let (kind, filter) = (args.take()?, args.take()?);
         args.finish()?;

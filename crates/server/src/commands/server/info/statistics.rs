@@ -71,8 +71,10 @@ pub(super) fn stats(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("total_forks", 0);
     lines.add("tracking_total_keys", keys.tracked_keys);
     lines.add("tracking_total_items", keys.tracked_items);
+    lines.add("tracking_total_prefixes", cx.server.broadcasts.prefix_count());
     lines.add("total_error_replies", sum(cx, |stats| &stats.errors));
-    lines.add("client_query_buffer_limit_disconnections", 0);
+    let input_closes = sum(cx, |stats| &stats.input_limit_closes);
+    lines.add("client_query_buffer_limit_disconnections", input_closes);
     lines.add("client_output_buffer_limit_disconnections", limit_closes);
     lines.add("peak_clients", cx.server.clients_peak.load(Ordering::Relaxed));
 }

@@ -7,7 +7,7 @@ use super::super::entry_reply::EntryWriter;
 use super::{full, id, number};
 use crate::args::Args;
 use crate::context::Context;
-use crate::reply_error::{NO_SUCH_KEY, ReplyError, SYNTAX};
+use crate::reply_error::{NO_SUCH_KEY, ReplyError, subcommand_syntax};
 use crate::spec::{Flags, Group, Keys, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -28,13 +28,11 @@ pub(super) const SPEC: Spec = Spec {
 const FULL_ENTRIES: usize = 10;
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
-    let mut args = Args::from(request, 2);
-    let key = args.take()?;
-    let full_count = take_full(args)?;
+    let key = Args::from(request, 2).take()?;
     let db = cx.db();
     let (keys, mut reply) = cx.keys_and_reply();
     let stream = keys.stream(db, key)?.ok_or(NO_SUCH_KEY)?;
-    match full_count {
+    match take_full(request)? {
         Some(count) => full::write(&mut reply, stream, count),
         None => write(&mut reply, stream),
     }
@@ -42,21 +40,17 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
 }
 
 /// Takes `FULL [COUNT n]`; 0 stands for all, and less than that for nothing said.
-fn take_full(mut args: Args<'_>) -> Result<Option<usize>, ReplyError> {
-    if args.left() == 0 {
-        return Ok(None);
-    }
-    if !args.take_word("FULL") {
-        return Err(SYNTAX);
-    }
-    let mut count = FULL_ENTRIES;
-    if args.take_word("COUNT") {
-        count = match args.take_integer()? {
+fn take_full(request: Request<'_>) -> Result<Option<usize>, ReplyError> {
+    let mut args = Args::from(request, 3);
+    let count = match args.left() {
+        0 => return Ok(None),
+        1 if args.take_word("FULL") => FULL_ENTRIES,
+        3 if args.take_word("FULL") && args.take_word("COUNT") => match args.take_integer()? {
             0 => usize::MAX,
             given => usize::try_from(given).unwrap_or(FULL_ENTRIES),
-        };
-    }
-    args.finish()?;
+        },
+        _ => return Err(subcommand_syntax("XINFO", request.get(1).unwrap_or_default())),
+    };
     Ok(Some(count))
 }
 
