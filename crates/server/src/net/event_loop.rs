@@ -98,7 +98,10 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         while !self.loops.is_stopping.load(Ordering::Acquire) {
             let mailbox = self.worker.local().mailbox.clone();
-            let may_sleep = mailbox.go_to_sleep() && self.again.is_empty() && !self.has_arrivals();
+            let may_sleep = mailbox.go_to_sleep()
+                && self.worker.local().mail.is_empty()
+                && self.again.is_empty()
+                && !self.has_arrivals();
             let idle_ms = if may_sleep { self.worker.idle_ms() } else { 0 };
             let polled = self.poll.poll(&mut events, Some(Duration::from_millis(idle_ms)));
             mailbox.wake_up();
@@ -267,17 +270,25 @@ impl EventLoop {
     /// Sends to all clients what has gathered for them.
     fn write_all(&mut self) {
         self.worker.end_tick();
-        let dirty = self.worker.local().outboxes.take_dirty();
-        for &token in &dirty {
-            self.write(token);
-        }
-        let doomed = self.worker.take_doomed();
-        for &(token, reason) in &doomed.clients {
-            self.close_for(token, reason);
+        // A client that is closed may let messages be handed to others, which lie in the buffers
+        // of this tick as well.
+        loop {
+            let dirty = self.worker.local().outboxes.take_dirty();
+            for &token in &dirty {
+                self.write(token);
+            }
+            let doomed = self.worker.take_doomed();
+            for &(token, reason) in &doomed.clients {
+                self.close_for(token, reason);
+            }
+            let is_over = dirty.is_empty() && doomed.clients.is_empty();
+            self.worker.local().outboxes.give_back(dirty);
+            if is_over {
+                break;
+            }
         }
         self.worker.local().outboxes.end_tick(&self.unsent);
         self.unsent.clear();
-        self.worker.local().outboxes.give_back(dirty);
     }
 
     fn write(&mut self, token: u64) {
@@ -302,7 +313,7 @@ impl EventLoop {
                 None => return,
             };
             match sent {
-                Ok(count) => {
+                Ok(count @ 1..) => {
                     local.stats.sent_bytes.add(count as u64);
                     local.outboxes.advance(token, count);
                     connection.closing_since_ms = None;
@@ -313,7 +324,7 @@ impl EventLoop {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
+                Ok(0) | Err(_) => {
                     self.close(token);
                     return;
                 }

@@ -115,6 +115,21 @@ impl Server {
         self.port
     }
 
+    /// Whether it still takes connections.
+    pub(crate) fn accepts(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+    }
+
+    /// The last lines that the server wrote.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.dir.join("test.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+}
+
+#[allow(dead_code, reason = "not every test program needs them")]
+impl Server {
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
@@ -142,18 +157,6 @@ impl Server {
             assert!(Instant::now() < deadline, "it goes on\n{}", self.log_tail());
             thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    /// Whether it still takes connections.
-    pub(crate) fn accepts(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-    }
-
-    /// The last lines that the server wrote.
-    pub(crate) fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.dir.join("test.log")).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(15)..].join("\n")
     }
 }
 

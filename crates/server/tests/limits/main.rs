@@ -4,8 +4,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
     dead_code,
-    reason = "tests may panic; launcher and client are shared with another test program"
+    reason = "tests may panic, and this program tests another one from outside; launcher and client \
+              are shared with another test program"
 )]
 
 #[path = "../differential/client.rs"]

@@ -105,3 +105,34 @@ fn a_wait_ends_in_time_although_others_keep_trying_to_serve_it() {
         assert_eq!(info(&mut witness, "total_blocking_keys"), "0");
     });
 }
+
+#[test]
+fn listeners_that_quit_take_no_message_from_those_who_stay() {
+    with_servers(&[], |server| {
+        let port = server.port();
+        let mut staying: Vec<_> = (0..4).map(|_| connect(server)).collect();
+        for listener in &mut staying {
+            assert_eq!(listener.call("SUBSCRIBE c").items().len(), 3);
+        }
+        let quitter = move || {
+            for _ in 0..150 {
+                let mut client = Client::connect(port, Protocol::Resp2);
+                client.send_raw(&pipeline(&["SUBSCRIBE c d", "QUIT"]));
+                while client.read() != crate::Reply::Closed {}
+            }
+        };
+        let quitters = [std::thread::spawn(quitter), std::thread::spawn(quitter)];
+        let mut publisher = connect(server);
+        let mut published = 0;
+        while published < 200 || quitters.iter().any(|quitter| !quitter.is_finished()) {
+            publisher.call(&format!("PUBLISH c {published}"));
+            published += 1;
+        }
+        for listener in &mut staying {
+            for number in 0..published {
+                assert_eq!(listener.read().to_string(), format!("*[message, c, {number}]"));
+            }
+        }
+        quitters.into_iter().for_each(|quitter| quitter.join().unwrap());
+    });
+}
