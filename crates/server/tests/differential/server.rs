@@ -1,12 +1,10 @@
 //! Starts and stops servers: Firth, and the real ones it is compared with.
 
-use std::collections::HashSet;
 use std::env;
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,11 +21,12 @@ pub(crate) enum Kind {
 pub(crate) struct Server {
     process: Child,
     port: u16,
+    _port_lock: File,
     dir: PathBuf,
 }
 
-/// Ports from `FIRTH_TEST_PORT` (7990) on, taken and given back by the tests of this process.
-static PORTS: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+/// Ports are taken from `FIRTH_TEST_PORT` (7990) on; each is held by the lock of a file, since the
+/// tests may run in processes of their own.
 const FIRST_PORT: u16 = 7990;
 const PORT_COUNT: u16 = 31;
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -84,7 +83,7 @@ impl Server {
     /// Starts a server as [`start`](Self::start) does, with further flags.
     pub(crate) fn start_with(kind: Kind, flags: &[&str]) -> Self {
         let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
-        let port = take_port();
+        let (port, port_lock) = take_port();
         let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
         fs::create_dir_all(&dir).expect("a folder for the server");
         let log = File::create(dir.join("test.log")).expect("a log file");
@@ -107,7 +106,7 @@ impl Server {
             assert!(Instant::now() < deadline, "{kind:?} does not listen on {port}\n{log}");
             thread::sleep(Duration::from_millis(5));
         }
-        Self { process, port, dir }
+        Self { process, port, _port_lock: port_lock, dir }
     }
 
     /// The port it listens on.
@@ -165,19 +164,19 @@ impl Drop for Server {
         let _already_ended = self.process.kill();
         let _ended = self.process.wait();
         let _nothing_else_is_in_it = fs::remove_dir_all(&self.dir);
-        PORTS.lock().expect("no panic under the lock").remove(&self.port);
     }
 }
 
-fn take_port() -> u16 {
-    let first = env::var("FIRTH_TEST_PORT").ok().and_then(|text| text.parse().ok());
+fn take_port() -> (u16, File) {
+    let first = env::var("FIRTH_TEST_PORT").ok().and_then(|port| port.parse().ok());
     let first: u16 = first.unwrap_or(FIRST_PORT);
-    let mut taken = PORTS.lock().expect("no panic under the lock");
-    let free =
-        |port: &u16| !taken.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let port = (first..first + PORT_COUNT).find(free).expect("a free port");
-    taken.insert(port);
-    port
+    let take = |port: u16| {
+        let path = env::temp_dir().join(format!("firth-test-port-{port}.lock"));
+        let file = File::create(path).expect("a file for the lock");
+        let is_free = file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
+        is_free.then_some((port, file))
+    };
+    (first..first + PORT_COUNT).find_map(take).expect("a free port")
 }
 
 /// Cargo puts test programs into `target/debug/deps` and the others one level higher.

@@ -66,9 +66,9 @@ fn clients_have_a_limit_that_moves() {
                 .read_within(Duration::from_millis(300))
                 .is_error("ERR max number of clients reached")
         };
+        wait_for_info(&mut witness, &[("connected_clients", "8"), ("rejected_connections", "13")]);
         let refusals = clients.iter_mut().filter_map(|c| refused(c).then_some(())).count();
         assert_eq!(refusals, 13);
-        wait_for_info(&mut witness, &[("connected_clients", "8"), ("rejected_connections", "13")]);
         drop(clients);
         wait_for_info(&mut witness, &[("connected_clients", "1")]);
         check(&mut connect(server), "PING", "+PONG");
