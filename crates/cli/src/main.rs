@@ -9,9 +9,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Pub/sub and streams that speak the Redis protocol.
 #[derive(Debug, Parser)]
 #[command(name = "firth", version)]
