@@ -84,7 +84,7 @@ pub(super) fn memory(_: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("maxmemory_policy", "noeviction");
     lines.add("mem_fragmentation_ratio", "1.00");
     lines.add("mem_fragmentation_bytes", 0);
-    lines.add("mem_allocator", "mimalloc");
+    lines.add("mem_allocator", "libc");
     lines.add("lazyfree_pending_objects", 0);
 }
 
