@@ -95,8 +95,6 @@ pub enum ClientState {
     Subscribed = 1 << 1,
     /// It is within MULTI.
     Multi = 1 << 2,
-    /// A key that it watches has changed.
-    Dirty = 1 << 3,
     /// It monitors all commands.
     Monitor = 1 << 4,
     /// It tracks the keys that it reads.

@@ -21,31 +21,22 @@ pub struct Message {
     /// The channel.
     pub channel: Box<[u8]>,
     /// What was published.
-    pub payload: Payload,
-}
-
-/// What a message carries.
-#[derive(Clone, Debug)]
-pub enum Payload {
-    /// Bytes.
-    Bytes(Arc<[u8]>),
+    pub payload: Arc<[u8]>,
 }
 
 impl Message {
     /// Returns about how many bytes the message takes.
     #[expect(clippy::len_without_is_empty, reason = "a message is never empty on the wire")]
     pub fn len(&self) -> usize {
-        let Payload::Bytes(bytes) = &self.payload;
-        self.channel.len() + bytes.len() + 64
+        self.channel.len() + self.payload.len() + 64
     }
 
     fn view(&self) -> View<'_> {
-        let Payload::Bytes(payload) = &self.payload;
         View {
             space: self.space,
             pattern: self.pattern.as_deref(),
             channel: &self.channel,
-            payload,
+            payload: &self.payload,
         }
     }
 }
@@ -104,13 +95,9 @@ pub fn publish(
             deliver(local, View { space, pattern, channel, payload }, found.listeners);
             return;
         }
-        let bytes = shared.get_or_insert_with(|| payload.into()).clone();
-        let message = Message {
-            space,
-            pattern: pattern.cloned(),
-            channel: channel.into(),
-            payload: Payload::Bytes(bytes),
-        };
+        let payload = shared.get_or_insert_with(|| payload.into()).clone();
+        let message =
+            Message { space, pattern: pattern.cloned(), channel: channel.into(), payload };
         if let Some(mailbox) = server.mailbox(found.mailbox) {
             let listeners = found.listeners.clone();
             mailbox.send(Mail::Message { message: Arc::new(message), listeners });

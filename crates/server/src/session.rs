@@ -52,8 +52,6 @@ pub struct Session {
     pub halt: Option<Halt>,
     /// Until when its commands wait, by the monotonic clock.
     pub paused_until_ms: Option<u64>,
-    /// When its output first exceeded the soft limit, by the monotonic clock.
-    pub output_exceeded_ms: Option<u64>,
 }
 
 /// Why requests that have arrived were not run.
@@ -151,7 +149,6 @@ impl Session {
             is_closing: false,
             halt: None,
             paused_until_ms: None,
-            output_exceeded_ms: None,
         }
     }
 

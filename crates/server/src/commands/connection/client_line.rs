@@ -82,7 +82,6 @@ fn flags(client: &Client) -> String {
         ('t', client.is(ClientState::Tracking)),
         ('R', client.is(ClientState::BrokenRedirect)),
         ('B', client.is(ClientState::Broadcast)),
-        ('d', client.is(ClientState::Dirty)),
         ('c', client.is_closing.load(Ordering::Relaxed)),
         ('U', client.is_unix),
         ('e', client.is(ClientState::NoEvict)),

@@ -59,7 +59,7 @@ pub(super) fn clients(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("client_recent_max_output_buffer", output);
     lines.add("blocked_clients", count(ClientState::Blocked));
     lines.add("tracking_clients", cx.server.tracking_clients.load(Ordering::Relaxed));
-    lines.add("pubsub_clients", count(ClientState::Subscribed));
+    lines.add("pubsub_clients", cx.server.pubsub_clients.load(Ordering::Relaxed));
     lines.add("watching_clients", watching.count());
     lines.add("clients_in_timeout_table", 0);
     lines.add("total_watched_keys", watched);
