@@ -8,6 +8,7 @@
 //! which state changes.
 
 mod apply;
+pub mod blocks;
 mod clock;
 mod effect;
 mod engine;

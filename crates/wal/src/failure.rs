@@ -55,12 +55,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(action: Action, path: &Path, error: &io::Error) -> Self {
+    /// Returns the failure of doing this to that.
+    pub fn new(action: Action, path: &Path, error: &io::Error) -> Self {
         Failure { action, path: path.into(), kind: error.kind(), why: error.to_string().into() }
     }
 
     /// Says whether there was no room, which may change.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         matches!(self.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }

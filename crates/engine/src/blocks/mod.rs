@@ -1,0 +1,23 @@
+//! Block files: where sealed blocks of streams lie on the disk, so that they may leave memory.
+//!
+//! A sealed block is written once, as a frame of an append-only file, and is found again by its
+//! [`Place`]. Files are numbered; each is written by one process, from its creation until it is
+//! full or the process ends, and never again. Nothing in a file says which stream a block belongs
+//! to: that is known to whoever holds the place, memory or a checkpoint. A file goes as a whole once
+//! nobody refers to it.
+//!
+//! The formats are drawn in `file.rs` and `frame.rs`.
+
+mod error;
+mod file;
+mod frame;
+mod place;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use error::{BlockFlaw, ReadError, StoreError};
+pub use file::BlockFile;
+pub use frame::Compression;
+pub use place::Place;
+pub use store::{BlockStore, StoreOptions, StoreStats};
