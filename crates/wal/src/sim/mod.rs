@@ -8,22 +8,29 @@
 //!   dropped write was, a longer file has zeros. Cuts of the length are kept or dropped likewise.
 //!   Of the creations, renames and removals since the last sync of their folder each is kept or
 //!   dropped, in their order.
+//! - **A crash in the middle** ([`SimDisk::stop_at`]): the nth operation from now is the last one
+//!   that has an effect, by chance a part of it or none; it and all that follow fail. What a restart
+//!   finds is what [`SimDisk::crash`] returns then.
+//! - **The end of a process** ([`SimDisk::reopen`]): nothing is lost, and nothing becomes durable.
 //! - **Failed writes** ([`SimDisk::fail_write`]): the nth append fails, after a part of its bytes.
 //! - **Failed syncs** ([`SimDisk::fail_sync`]): the nth sync of a file or folder fails. What was
 //!   written to the file before stays readable, but no later sync makes it durable, as on a system
 //!   that drops the pages it could not write.
+//! - **Other failures** ([`SimDisk::fail`]): the nth read, creation, renaming, removal or change of
+//!   a length fails without an effect.
 //! - **A full disk** ([`SimDisk::set_capacity`]): beyond a number of bytes, writes are short, and
 //!   fail when there is no room at all. Creating a file needs room for one byte.
 //! - **Short writes** ([`SimDisk::set_short_writes`]): an append takes only a part, which is no
 //!   error.
+//! - **Short reads** ([`SimDisk::set_short_reads`]): a read brings only a part, which is no error.
 //! - **Flipped bits** ([`SimDisk::flip_bit`]), in what was synced as well.
 //! - **Slow syncs** ([`SimDisk::set_sync_delay`]), for tests with threads.
 //!
-//! What it does not do: fail to read, cut, rename or remove, lose or change what has been synced
-//! (but for flipped bits), or crash in the middle of a call.
+//! What it does not do: lose or change what has been synced, but for flipped bits.
 
 mod chance;
 mod content;
+mod faults;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
@@ -34,8 +41,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::disk::{Disk, DiskFile, DiskLock};
-use chance::Chance;
+pub use chance::Chance;
 use content::{ChangeKind, File, Loss, NameChange};
+pub use faults::Operation;
+use faults::{Faults, Verdict};
 
 /// A simulated disk; clones are the same disk.
 #[derive(Clone, Debug)]
@@ -53,32 +62,19 @@ struct World {
     names_pending: Vec<NameChange>,
     locks: BTreeSet<PathBuf>,
     faults: Faults,
-    writes: u64,
-    syncs: u64,
-}
-
-#[derive(Debug, Default)]
-struct Faults {
-    writes: BTreeMap<u64, io::ErrorKind>,
-    syncs: BTreeMap<u64, io::ErrorKind>,
-    capacity_bytes: Option<u64>,
-    short_one_in: u64,
-    sync_delay: Duration,
 }
 
 impl SimDisk {
     /// Returns an empty disk whose chance begins with this seed.
     pub fn new(seed: u64) -> Self {
         SimDisk::with(World {
-            chance: Chance(seed),
+            chance: Chance::new(seed),
             files: Vec::new(),
             names: BTreeMap::new(),
             names_synced: BTreeMap::new(),
             names_pending: Vec::new(),
             locks: BTreeSet::new(),
             faults: Faults::default(),
-            writes: 0,
-            syncs: 0,
         })
     }
 
@@ -111,16 +107,50 @@ impl SimDisk {
         after
     }
 
+    /// Returns the disk as another process finds it when this one has ended now, without any faults
+    /// set. What was not durable is not durable either there.
+    #[must_use]
+    pub fn reopen(&self) -> SimDisk {
+        let mut world = self.world.lock();
+        let after = SimDisk::new(world.chance.next());
+        {
+            let mut new = after.world.lock();
+            new.files.clone_from(&world.files);
+            new.names.clone_from(&world.names);
+            new.names_synced.clone_from(&world.names_synced);
+            new.names_pending.clone_from(&world.names_pending);
+        }
+        after
+    }
+
+    /// Has the nth operation from now be the last one, counted from 1.
+    pub fn stop_at(&self, nth: u64) {
+        self.world.lock().faults.stop_at(nth);
+    }
+
+    /// Says whether the disk has stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.world.lock().faults.is_stopped()
+    }
+
+    /// Has the nth operation of a kind from now fail, counted from 1.
+    pub fn fail(&self, operation: Operation, nth: u64, kind: io::ErrorKind) {
+        self.world.lock().faults.plan(operation, nth, kind);
+    }
+
     /// Has the nth append from now fail, counted from 1.
     pub fn fail_write(&self, nth: u64, kind: io::ErrorKind) {
-        let world = &mut *self.world.lock();
-        world.faults.writes.insert(world.writes + nth, kind);
+        self.fail(Operation::Write, nth, kind);
     }
 
     /// Has the nth sync from now fail, counted from 1.
     pub fn fail_sync(&self, nth: u64, kind: io::ErrorKind) {
-        let world = &mut *self.world.lock();
-        world.faults.syncs.insert(world.syncs + nth, kind);
+        self.fail(Operation::Sync, nth, kind);
+    }
+
+    /// Lets everything succeed that was to fail and has not yet.
+    pub fn forget_failures(&self) {
+        self.world.lock().faults.forget_planned();
     }
 
     /// Sets how many bytes all files together may have.
@@ -130,7 +160,12 @@ impl SimDisk {
 
     /// Makes one in so many appends short; zero makes none.
     pub fn set_short_writes(&self, one_in: u64) {
-        self.world.lock().faults.short_one_in = one_in;
+        self.world.lock().faults.short_writes_one_in = one_in;
+    }
+
+    /// Makes one in so many reads short; zero makes none. Reading a whole file is never short.
+    pub fn set_short_reads(&self, one_in: u64) {
+        self.world.lock().faults.short_reads_one_in = one_in;
     }
 
     /// Sets how long a sync takes.
@@ -153,12 +188,7 @@ impl SimDisk {
 
     /// Puts a file there, durably.
     pub fn put(&self, path: &Path, bytes: &[u8]) {
-        let world = &mut *self.world.lock();
-        let file = File { live: bytes.to_vec(), synced: bytes.to_vec(), pending: Vec::new() };
-        world.files.push(file);
-        let change = NameChange::Create(path.into(), world.files.len() - 1);
-        change.apply(&mut world.names);
-        change.apply(&mut world.names_synced);
+        self.world.lock().put(path, bytes);
     }
 
     /// Returns all files and what programs would read from them.
@@ -171,28 +201,27 @@ impl SimDisk {
 
     /// Returns the number of appends so far, failed ones included.
     pub fn writes(&self) -> u64 {
-        self.world.lock().writes
+        self.world.lock().faults.count(Operation::Write)
     }
 
     /// Returns the number of syncs so far, failed ones included.
     pub fn syncs(&self) -> u64 {
-        self.world.lock().syncs
+        self.world.lock().faults.count(Operation::Sync)
+    }
+
+    /// Returns the number of operations so far, failed ones included.
+    pub fn operations(&self) -> u64 {
+        self.world.lock().faults.operations()
     }
 
     fn file(&self, file: usize) -> Box<dyn DiskFile> {
         Box::new(SimFile { disk: self.clone(), file })
     }
-
-    fn change_name(&self, change: NameChange) {
-        let world = &mut *self.world.lock();
-        change.apply(&mut world.names);
-        world.names_pending.push(change);
-    }
 }
 
 impl Disk for SimDisk {
     fn create_folder(&self, _path: &Path) -> io::Result<()> {
-        Ok(())
+        self.world.lock().next(Operation::Name).result()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
@@ -203,20 +232,23 @@ impl Disk for SimDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let world = self.world.lock();
-        Ok(world.files[world.find(path)?].live.clone())
+        let world = &mut *self.world.lock();
+        let file = world.find(path)?;
+        Ok(world.files[file].live.clone())
     }
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         {
             let world = &mut *self.world.lock();
-            world.next_write()?;
-            world.next_sync()?;
             if world.room().is_some_and(|room| room < content.len() as u64) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
+            let (written, told) = world.next(Operation::Write).draw(&mut world.chance);
+            if written {
+                world.put(path, content);
+            }
+            told?;
         }
-        self.put(path, content);
         self.sync_folder(path.parent().unwrap_or(Path::new("")))
     }
 
@@ -230,9 +262,10 @@ impl Disk for SimDisk {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             world.files.push(File::default());
-            world.files.len() - 1
+            let file = world.files.len() - 1;
+            world.change_name(NameChange::Create(path.into(), file))?;
+            file
         };
-        self.change_name(NameChange::Create(path.into(), file));
         Ok(self.file(file))
     }
 
@@ -242,78 +275,101 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let world = self.world.lock();
+        let world = &mut *self.world.lock();
+        world.next(Operation::Read).result()?;
         let inside = world.names.keys().filter(|path| path.parent() == Some(folder));
         Ok(inside.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.world.lock().find(from)?;
-        self.change_name(NameChange::Rename(from.into(), to.into()));
-        Ok(())
+        let world = &mut *self.world.lock();
+        world.known(from)?;
+        world.change_name(NameChange::Rename(from.into(), to.into()))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.world.lock().find(path)?;
-        self.change_name(NameChange::Remove(path.into()));
-        Ok(())
+        let world = &mut *self.world.lock();
+        world.known(path)?;
+        world.change_name(NameChange::Remove(path.into()))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let world = &mut *self.world.lock();
-        world.next_sync()?;
+        let (synced, told) = world.next(Operation::Sync).draw(&mut world.chance);
         let pending = std::mem::take(&mut world.names_pending);
         for change in pending {
-            if change.path().parent() == Some(folder) {
+            if synced && change.path().parent() == Some(folder) {
                 change.apply(&mut world.names_synced);
             } else {
                 world.names_pending.push(change);
             }
         }
-        Ok(())
+        told
     }
 }
 
 impl World {
-    fn find(&self, path: &Path) -> io::Result<usize> {
+    fn next(&mut self, operation: Operation) -> Verdict {
+        self.faults.next(operation)
+    }
+
+    fn known(&self, path: &Path) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Counts an append, which fails if that has been asked for.
-    fn next_write(&mut self) -> io::Result<()> {
-        self.writes += 1;
-        self.faults.writes.remove(&self.writes).map_or(Ok(()), |kind| Err(kind.into()))
+    /// Finds a file in order to read it.
+    fn find(&mut self, path: &Path) -> io::Result<usize> {
+        let file = self.known(path)?;
+        self.next(Operation::Read).result()?;
+        Ok(file)
     }
 
-    fn next_sync(&mut self) -> io::Result<()> {
-        self.syncs += 1;
-        self.faults.syncs.remove(&self.syncs).map_or(Ok(()), |kind| Err(kind.into()))
+    fn change_name(&mut self, change: NameChange) -> io::Result<()> {
+        let (changed, told) = self.next(Operation::Name).draw(&mut self.chance);
+        if changed {
+            change.apply(&mut self.names);
+            self.names_pending.push(change);
+        }
+        told
+    }
+
+    fn put(&mut self, path: &Path, bytes: &[u8]) {
+        let file = File { live: bytes.to_vec(), synced: bytes.to_vec(), pending: Vec::new() };
+        self.files.push(file);
+        let change = NameChange::Create(path.into(), self.files.len() - 1);
+        change.apply(&mut self.names);
+        change.apply(&mut self.names_synced);
     }
 
     /// Returns how many bytes still fit, if there is a limit.
     fn room(&self) -> Option<u64> {
+        let capacity_bytes = self.faults.capacity_bytes?;
         let used: usize = self.names.values().map(|&file| self.files[file].live.len()).sum();
-        self.faults.capacity_bytes.map(|bytes| bytes.saturating_sub(used as u64))
+        Some(capacity_bytes.saturating_sub(used as u64))
     }
 
     fn append(&mut self, file: usize, mut bytes: Vec<u8>) -> io::Result<usize> {
-        let failed = self.next_write();
-        let one_in = self.faults.short_one_in;
-        if failed.is_err() {
+        let room =
+            self.room().map_or(bytes.len(), |room| usize::try_from(room).unwrap_or(usize::MAX));
+        let told = match self.next(Operation::Write) {
+            Verdict::Done => Ok(()),
+            Verdict::Failed(error) | Verdict::Stopping(error) => Err(error),
+            Verdict::Stopped(error) => return Err(error),
+        };
+        let one_in = self.faults.short_writes_one_in;
+        if told.is_err() {
             bytes.truncate(self.chance.below(bytes.len() + 1));
         } else if one_in > 0 && self.chance.next().is_multiple_of(one_in) {
             bytes.truncate(1 + self.chance.below(bytes.len()));
         }
-        let room =
-            self.room().map_or(bytes.len(), |room| usize::try_from(room).unwrap_or(usize::MAX));
-        if failed.is_ok() && room == 0 && !bytes.is_empty() {
+        if told.is_ok() && room == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::StorageFull.into());
         }
         bytes.truncate(room);
         let taken = bytes.len();
         let offset = self.files[file].live.len();
         self.files[file].change(ChangeKind::Write { offset, bytes });
-        failed.map(|()| taken)
+        told.map(|()| taken)
     }
 }
 
@@ -325,14 +381,17 @@ struct SimFile {
 
 impl DiskFile for SimFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.world.lock().files[self.file].live.len() as u64)
+        let world = &mut *self.disk.world.lock();
+        world.next(Operation::Read).result()?;
+        Ok(world.files[self.file].live.len() as u64)
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let world = self.disk.world.lock();
+        let world = &mut *self.disk.world.lock();
+        world.next(Operation::Read).result()?;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let rest = world.files[self.file].live.get(offset..).unwrap_or_default();
-        let taken = rest.len().min(into.len());
+        let taken = world.faults.read_len(&mut world.chance, rest.len().min(into.len()));
         into[..taken].copy_from_slice(&rest[..taken]);
         Ok(taken)
     }
@@ -348,18 +407,25 @@ impl DiskFile for SimFile {
             std::thread::sleep(delay);
         }
         let world = &mut *self.disk.world.lock();
-        let synced = world.next_sync();
-        match &synced {
-            Ok(()) => world.files[self.file].sync(),
-            Err(_) => world.files[self.file].abandon(),
+        let verdict = world.next(Operation::Sync);
+        let has_failed = matches!(verdict, Verdict::Failed(_));
+        let (synced, told) = verdict.draw(&mut world.chance);
+        if synced {
+            world.files[self.file].sync();
+        } else if has_failed {
+            world.files[self.file].abandon();
         }
-        synced
+        told
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        self.disk.world.lock().files[self.file].change(ChangeKind::SetLen(len));
-        Ok(())
+        let world = &mut *self.disk.world.lock();
+        let (cut, told) = world.next(Operation::Cut).draw(&mut world.chance);
+        if cut {
+            world.files[self.file].change(ChangeKind::SetLen(len));
+        }
+        told
     }
 }
 

@@ -137,3 +137,103 @@ fn a_failed_sync_is_not_made_good_by_the_next() {
     });
     assert!(lost);
 }
+
+/// Does something to a disk, every operation once, and returns what went wrong.
+fn work(disk: &SimDisk) -> std::io::Result<()> {
+    let [a, b, c] = ["a", "b", "c"].map(|name| Path::new("folder").join(name));
+    disk.create_folder(Path::new("folder"))?;
+    let file = disk.create(&a)?;
+    file.append(&[IoSlice::new(b"abcdef")])?;
+    file.sync_data()?;
+    disk.sync_folder(Path::new("folder"))?;
+    file.append(&[IoSlice::new(b"ghi")])?;
+    file.set_len(4)?;
+    file.read_at(0, &mut [0; 3])?;
+    disk.rename(&a, &b)?;
+    disk.sync_folder(Path::new("folder"))?;
+    disk.replace(&c, b"whole")?;
+    disk.remove(&c)?;
+    file.sync_data()?;
+    disk.list(Path::new("folder"))?;
+    disk.read(&b).map(|_| ())
+}
+
+#[test]
+fn a_disk_stops_in_the_middle_of_any_operation() {
+    for seed in 0..40 {
+        let whole = SimDisk::new(seed);
+        work(&whole).unwrap();
+        for nth in 1..=whole.operations() {
+            let disk = SimDisk::new(seed);
+            disk.stop_at(nth);
+            work(&disk).unwrap_err();
+            assert!(disk.is_stopped());
+            let stopped = disk.contents();
+            work(&disk).unwrap_err();
+            assert_eq!(disk.contents(), stopped, "nothing has an effect any more");
+            let after = disk.crash();
+            assert!(!after.is_stopped());
+            let contents = after.contents();
+            if nth > 7 {
+                let first = contents.values().next().unwrap();
+                assert!(first.starts_with(b"abcd"), "what was synced is there: {contents:?}");
+            }
+            if let Some(replaced) = contents.get(Path::new("folder/c")) {
+                assert_eq!(replaced, b"whole");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_operation_fails_without_an_effect() {
+    use firth_wal::sim::Operation::{Cut, Name, Read};
+    let check = |operation, nth, expect: &[&str]| {
+        let disk = SimDisk::new(1);
+        disk.fail(operation, nth, ErrorKind::PermissionDenied);
+        assert_eq!(kind(work(&disk)), ErrorKind::PermissionDenied, "{operation:?} {nth}");
+        disk.fail(Read, 1, ErrorKind::PermissionDenied);
+        disk.forget_failures();
+        assert_eq!(disk.list(Path::new("folder")).unwrap(), expect, "{operation:?} {nth}");
+    };
+    check(Read, 1, &["a"]);
+    check(Read, 3, &["b"]);
+    check(Name, 1, &[]);
+    check(Name, 2, &[]);
+    check(Name, 3, &["a"]);
+    check(Name, 4, &["b", "c"]);
+    check(Cut, 1, &["a"]);
+}
+
+#[test]
+fn reads_are_short_but_bring_everything_in_the_end() {
+    let disk = SimDisk::new(1);
+    disk.put(Path::new("a"), b"abcdefghijklmnop");
+    disk.set_short_reads(1);
+    let file = disk.open(Path::new("a")).unwrap();
+    let (mut all, mut reads) = (Vec::new(), 0);
+    while all.len() < 16 {
+        let mut into = [0; 16];
+        let count = file.read_at(all.len() as u64, &mut into).unwrap();
+        assert!(count > 0);
+        all.extend_from_slice(&into[..count]);
+        reads += 1;
+    }
+    assert_eq!(all, b"abcdefghijklmnop");
+    assert!(reads > 1);
+}
+
+#[test]
+fn a_process_that_ends_loses_nothing_and_makes_nothing_durable() {
+    let gone = (0..40).filter(|&seed| {
+        let disk = SimDisk::new(seed);
+        let file = disk.create(Path::new("a")).unwrap();
+        file.append(&[IoSlice::new(b"abc")]).unwrap();
+        let _held = disk.lock(Path::new("LOCK")).unwrap();
+        let next = disk.reopen();
+        next.lock(Path::new("LOCK")).unwrap();
+        assert_eq!(next.read(Path::new("a")).unwrap(), b"abc");
+        next.crash().read(Path::new("a")).is_err()
+    });
+    assert!(gone.count() > 5);
+}
