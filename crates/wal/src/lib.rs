@@ -53,7 +53,7 @@ mod writer;
 pub use batch::RECORD_BYTES_MAX;
 pub use disk::{Disk, DiskFile, DiskLock, FileDisk};
 pub use failure::{Action, AppendError, Damage, Failure, Flaw, OpenError};
-pub use log::{Admission, Driving, Durability, Log, LogState, Options};
+pub use log::{Driving, Durability, Log, LogState, Options};
 pub use lsn::Lsn;
 pub use recovery::{Cut, Records, Recovery};
 pub use shared::SyncDue;

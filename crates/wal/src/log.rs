@@ -85,11 +85,6 @@ pub enum LogState {
     Closed,
 }
 
-/// The permission to append one record, see [`Log::admit`].
-#[derive(Debug)]
-#[must_use]
-pub struct Admission(());
-
 /// An ordered, durable sequence of records.
 ///
 /// Closed when dropped. It can be used from many threads at once.
@@ -162,11 +157,19 @@ impl Log {
         let appended = front.batch.append(encode);
         if front.batch.len() >= self.shared.batch_bytes_max / 2 {
             self.shared.request(&mut front);
+            self.shared.note_admission(&front);
         }
         appended
     }
 
-    /// Waits until the batch has room, and permits one record to be appended without waiting.
+    /// Says whether a record can be appended now without waiting: nothing but a look at one atomic.
+    #[inline]
+    pub fn admits(&self) -> bool {
+        self.shared.admits()
+    }
+
+    /// Waits until the batch has room, and permits one record to be appended without waiting, by
+    /// [`Log::append_admitted`].
     ///
     /// This is for those who hold locks when they append, or who have changed something by then
     /// that they cannot take back: whatever can be refused or waited for is so here, before that.
@@ -174,27 +177,33 @@ impl Log {
     ///
     /// # Errors
     /// The log is full, poisoned or closed.
-    pub fn admit(&self) -> Result<Admission, AppendError> {
+    #[inline]
+    pub fn admit(&self) -> Result<(), AppendError> {
+        if self.admits() {
+            return Ok(());
+        }
         let mut front = self.shared.front.lock();
-        self.shared.wait_for_room(&mut front)?;
-        Ok(Admission(()))
+        self.shared.wait_for_room(&mut front)
     }
 
     /// Appends a record that was permitted before, without waiting, even if the disk has become
     /// full.
     ///
     /// # Errors
-    /// The log has been poisoned or closed meanwhile, or the record is too long.
-    pub fn append_admitted(
-        &self,
-        _admission: Admission,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Lsn, AppendError> {
+    /// The log has been poisoned or closed meanwhile, or the record is too long. What has been
+    /// changed by then cannot be taken back, so a record that is too long poisons the log.
+    pub fn append_admitted(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Result<Lsn, AppendError> {
         let mut front = self.shared.front.lock();
         front.check_admitted()?;
         let appended = front.batch.append(encode);
         if front.batch.len() >= self.shared.batch_bytes_max / 2 {
             self.shared.request(&mut front);
+            self.shared.note_admission(&front);
+        }
+        drop(front);
+        if let Err(error @ AppendError::TooLong { .. }) = &appended {
+            let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, error.to_string());
+            self.shared.poison(Failure::new(Action::Write, self.shared.segments.folder(), &error));
         }
         appended
     }
@@ -257,6 +266,11 @@ impl Log {
     /// Returns how the log is.
     pub fn state(&self) -> LogState {
         self.shared.front.lock().state.clone()
+    }
+
+    /// Says whether a write or sync has failed, so that nothing more becomes durable.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(self.shared.front.lock().state, LogState::Poisoned(_))
     }
 
     /// Has a full disk tried again at once; otherwise that happens every second.

@@ -1,7 +1,7 @@
 //! The list of segments there are.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -29,6 +29,11 @@ pub(crate) struct Entry {
 impl Segments {
     pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, list: VecDeque<Entry>) -> Self {
         Segments { disk, folder, list: Mutex::new(list) }
+    }
+
+    /// Returns the folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Returns the position of the oldest record there is or, in an empty log, of the first to

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     written: AtomicU64,
     durable: AtomicU64,
     durability: AtomicU8,
+    /// Whether a record would be taken without waiting; written under the lock of the front.
+    admits: AtomicBool,
     callback: Mutex<Option<Arc<Callback>>>,
     pub(crate) segments: Arc<Segments>,
     counters: Arc<Counters>,
@@ -103,6 +105,7 @@ impl Shared {
             written: AtomicU64::new(writer.written.0),
             durable: AtomicU64::new(writer.durable.0),
             durability: AtomicU8::new(durability as u8),
+            admits: AtomicBool::new(true),
             callback: Mutex::new(None),
             segments: Arc::clone(&writer.segments),
             counters: Arc::clone(&writer.counters),
@@ -116,6 +119,17 @@ impl Shared {
 
     pub(crate) fn durable(&self) -> Lsn {
         Lsn(self.durable.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(crate) fn admits(&self) -> bool {
+        self.admits.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether records are taken, after anything has changed that decides it.
+    pub(crate) fn note_admission(&self, front: &Front) {
+        let admits = front.check().is_ok() && front.batch.len() < self.batch_bytes_max;
+        self.admits.store(admits, Ordering::Relaxed);
     }
 
     pub(crate) fn durability(&self) -> Durability {
@@ -227,6 +241,7 @@ impl Shared {
         if front.phase == Phase::Open {
             front.phase = Phase::Closing;
         }
+        self.note_admission(&front);
     }
 
     /// Writes and syncs everything, and ends the log.
@@ -249,7 +264,11 @@ impl Shared {
 
     /// Lets nothing be appended any more, for this reason.
     pub(crate) fn poison(&self, failure: Failure) {
-        self.front.lock().state = LogState::Poisoned(failure);
+        {
+            let mut front = self.front.lock();
+            front.state = LogState::Poisoned(failure);
+            self.note_admission(&front);
+        }
         self.work.notify_one();
         self.room.notify_all();
         self.progress.notify_all();
@@ -278,6 +297,7 @@ impl Shared {
             // One long record must not keep its memory for ever.
             let keep = spare.capacity() <= self.batch_bytes_max.saturating_mul(2);
             let frames = front.batch.take(if keep { spare } else { Vec::new() });
+            self.note_admission(&front);
             self.room.notify_all();
             frames
         });
@@ -310,6 +330,7 @@ impl Shared {
         if !poisoned {
             front.state = state;
         }
+        self.note_admission(&front);
         // Who waits asks for a write each time it wakes: waking it for nothing would never end.
         if news {
             self.room.notify_all();

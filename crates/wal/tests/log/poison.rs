@@ -21,14 +21,14 @@ fn a_failed_sync_poisons_and_is_not_retried() {
     });
     disk.fail_sync(1, ErrorKind::Other);
     log.append(b"doubtful").unwrap();
-    let admission = log.admit().unwrap();
+    log.admit().unwrap();
     log.drive(SyncDue::NotYet);
     assert_eq!(told.load(Ordering::Relaxed), 3, "the callback is told once, with what is durable");
     let LogState::Poisoned(why) = log.state() else { panic!("{:?}", log.state()) };
     assert_eq!((why.action, &*why.path), (Action::Sync, &*first_segment()));
     let syncs = disk.syncs();
     assert_eq!(log.append(b"more"), Err(AppendError::Poisoned(why.clone())));
-    assert_eq!(log.append_admitted(admission, |_| {}), Err(AppendError::Poisoned(why.clone())));
+    assert_eq!(log.append_admitted(|_| {}), Err(AppendError::Poisoned(why.clone())));
     assert_eq!(log.wait_durable(Lsn(4)), Err(AppendError::Poisoned(why.clone())));
     assert_eq!(log.rotate(), Err(AppendError::Poisoned(why.clone())));
     log.retry();
