@@ -1,29 +1,37 @@
 //! The engine: all keys, sharded, and the hub of channels.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use firth_wal::{Disk, DiskLock};
+use firth_wal::{Cut, Disk, Driving, Durability, Lsn, Recovery};
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::error::OpenError;
 use crate::event::EventMask;
-use crate::journal::{Journal, Sink};
+use crate::journal::Journal;
 use crate::key::{KeyHash, KeyHasher, SHARDS};
 use crate::locked::{Locked, ShardSet};
 use crate::pubsub::Hub;
 use crate::replay::Replay;
 use crate::shard::Shard;
+use crate::storage::{LogOptions, Storage};
 use crate::stream::NodeLimits;
+use crate::value::Value;
 
 /// How an engine is opened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The data folder; `None` keeps none.
+    /// The data folder; without one, which is the default, state lives in memory alone.
     pub folder: Option<PathBuf>,
+    /// When a change counts as settled, so that clients may be told of it. Default: when it is on
+    /// the disk.
+    pub durability: Durability,
+    /// Who runs the log's writer: a thread, which is the default, or the caller, by
+    /// [`Log::drive`](firth_wal::Log::drive).
+    pub driving: Driving,
     /// What keys are hashed under and random choices start from. Default: 0; a server passes a
     /// number that nobody can guess.
     pub seed: u64,
@@ -32,7 +40,7 @@ pub struct Options {
 impl Options {
     /// Returns options without a data folder.
     pub fn new() -> Self {
-        Options { folder: None, seed: 0 }
+        Options { folder: None, durability: Durability::Always, driving: Driving::Thread, seed: 0 }
     }
 }
 
@@ -55,7 +63,25 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Settings,
     random: AtomicU64,
-    _folder_lock: Option<Box<dyn DiskLock>>,
+    storage: Option<Storage>,
+}
+
+/// What was found when an engine was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opened {
+    /// How many keys there are.
+    pub keys: u64,
+    /// How many entries there are in all streams.
+    pub entries: u64,
+    /// The checkpoint that the state was read from, if there was one.
+    pub checkpoint: Option<Lsn>,
+    /// How many records of the log were applied.
+    pub records: u64,
+    /// The end of the log that was cut off since it was torn.
+    pub cut: Option<Cut>,
+    /// How many nanoseconds it took.
+    pub took_ns: u64,
 }
 
 /// What can be set while the engine runs.
@@ -70,35 +96,77 @@ pub struct Settings {
 }
 
 impl Engine {
-    /// Opens an engine.
+    /// Opens an engine, with the state that is kept in its data folder.
     ///
     /// # Errors
-    /// The data folder cannot be used, or another process uses it.
+    /// The data folder cannot be used, another process uses it, or it is not sound.
     pub fn open(
         options: &Options,
         clock: Arc<dyn Clock>,
-        disk: &dyn Disk,
-    ) -> Result<Engine, OpenError> {
-        let folder_lock = match &options.folder {
-            Some(folder) => Some(lock_folder(folder, disk)?),
-            None => None,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Engine, Opened), OpenError> {
+        let started_ns = clock.monotonic_ns();
+        let Options { durability, driving, seed, .. } = *options;
+        let Some(folder) = &options.folder else {
+            let engine = Engine::new(seed, clock, Journal::default(), None);
+            return Ok((engine, Opened::default()));
         };
-        Ok(Engine {
+        let (storage, recovery) = Storage::open(folder, disk, LogOptions { durability, driving })?;
+        let journal = Journal::kept_by(Arc::new(Arc::clone(storage.log())));
+        let engine = Engine::new(seed, clock, journal, Some(storage));
+        let records = engine.recover(&recovery)?;
+        let (keys, entries) = engine.count();
+        let took_ns = engine.clock.monotonic_ns().saturating_sub(started_ns);
+        let cut = recovery.cut().cloned();
+        Ok((engine, Opened { keys, entries, checkpoint: None, records, cut, took_ns }))
+    }
+
+    fn new(seed: u64, clock: Arc<dyn Clock>, journal: Journal, storage: Option<Storage>) -> Engine {
+        Engine {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: KeyHasher::new(options.seed),
+            hasher: KeyHasher::new(seed),
             hub: Hub::new(),
-            journal: Journal::default(),
+            journal,
             clock,
             settings: Settings::default(),
-            random: AtomicU64::new(options.seed),
-            _folder_lock: folder_lock,
+            random: AtomicU64::new(seed),
+            storage,
+        }
+    }
+
+    /// Applies the records of the log, and returns how many there were.
+    fn recover(&self, recovery: &Recovery) -> Result<u64, OpenError> {
+        let mut replay = self.replay();
+        let mut applied = 0;
+        let mut records = recovery.records(recovery.first_lsn())?;
+        while let Some((lsn, record)) = records.next_record()? {
+            replay.apply(record).map_err(|source| OpenError::Record { lsn, source })?;
+            applied += 1;
+        }
+        Ok(applied)
+    }
+
+    /// Counts the keys and the entries of all streams.
+    fn count(&self) -> (u64, u64) {
+        let keys = self.lock(ShardSet::ALL, 0);
+        let databases = keys.shards().flat_map(|shard| &shard.databases);
+        let all = databases.flat_map(|database| database.keys.iter());
+        all.fold((0, 0), |(keys, entries), entry| match entry.value() {
+            Value::Stream(stream) => (keys + 1, entries + stream.len()),
+            Value::String(_) => (keys + 1, entries),
         })
     }
 
     /// Lets a sink keep all that is changed from now on.
+    #[cfg(test)]
     #[must_use]
-    pub fn kept_by(self, sink: Arc<dyn Sink>) -> Engine {
+    pub(crate) fn kept_by(self, sink: Arc<dyn crate::journal::Sink>) -> Engine {
         Engine { journal: Journal::kept_by(sink), ..self }
+    }
+
+    /// Returns the data folder, if there is one.
+    pub fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
     }
 
     /// Locks all shards for applying records of earlier changes, in their order.
@@ -155,15 +223,6 @@ impl Engine {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-}
-
-fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
-    let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
-    disk.create_folder(folder).map_err(unusable)?;
-    disk.lock(&folder.join("LOCK")).map_err(|source| match source.kind() {
-        std::io::ErrorKind::WouldBlock => OpenError::InUse { path: folder.to_owned() },
-        _ => unusable(source),
-    })
 }
 
 impl Default for Settings {

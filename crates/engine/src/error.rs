@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use firth_wal::Lsn;
+
+use crate::record::RecordError;
+
 /// The key holds a value of another type than the operation works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key holds a value of another type")]
@@ -12,7 +16,7 @@ pub struct WrongType;
 #[non_exhaustive]
 pub enum OpenError {
     /// The data folder cannot be used.
-    #[error("cannot use the data folder {path}")]
+    #[error("cannot use the data folder {path}", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -20,9 +24,36 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// Another process has the data folder open.
-    #[error("the data folder {path} is in use by another process")]
+    #[error("the data folder {path} is in use by another process", path = path.display())]
     InUse {
         /// The folder.
         path: PathBuf,
+    },
+    /// The data folder has another format.
+    #[error("{path} says \"{found}\", and this program knows \"{known}\"", path = path.display())]
+    Format {
+        /// The file that says so.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// What this program knows.
+        known: &'static str,
+    },
+    /// There is a log, but nothing that says what format it has.
+    #[error("{path} is missing, although there is a log beside it", path = path.display())]
+    FormatMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The log cannot be opened or read, or is damaged.
+    #[error(transparent)]
+    Log(#[from] firth_wal::OpenError),
+    /// A record is whole, but makes no sense: it is from another program, or from a newer one.
+    #[error("record {lsn} of the log makes no sense: {source}")]
+    Record {
+        /// The record.
+        lsn: Lsn,
+        /// What is wrong with it.
+        source: RecordError,
     },
 }

@@ -26,6 +26,8 @@ pub struct Signals {
     pub events: Vec<KeyEvent>,
     /// Keys that changed and that tracking clients may hold a copy of.
     pub invalidations: Vec<Invalidation>,
+    /// The position that all of this depends on.
+    pub lsn: Lsn,
 }
 
 impl Signals {
@@ -45,6 +47,8 @@ pub(crate) struct Ledger<'e> {
     changes: u64,
     /// How many of the changes the journal has been given.
     closed_changes: u64,
+    /// Whether replies depend on what has changed since.
+    is_awaited: bool,
     /// What has changed since; left empty if nobody keeps it.
     batch: Batch,
     pub(crate) signals: Signals,
@@ -60,6 +64,7 @@ impl<'e> Ledger<'e> {
             broadcasts,
             changes: 0,
             closed_changes: 0,
+            is_awaited: false,
             batch: Batch::default(),
             signals: Signals::default(),
             ready: VecDeque::new(),
@@ -77,13 +82,21 @@ impl<'e> Ledger<'e> {
     /// Takes an effect into the batch.
     #[inline]
     pub(crate) fn record(&mut self, db: u8, effect: &Effect<'_>) {
+        self.is_awaited = true;
+        self.record_in_passing(db, effect);
+    }
+
+    /// Takes an effect into the batch that no reply has to wait for.
+    #[inline]
+    pub(crate) fn record_in_passing(&mut self, db: u8, effect: &Effect<'_>) {
         if self.journal.keeps() {
             self.batch.push(db, effect);
         }
         self.changes += 1;
     }
 
-    /// Hands the batch to the journal and returns its position; `None` if it is empty.
+    /// Hands the batch to the journal and returns its position; `None` if there is nothing in it
+    /// that a reply depends on.
     #[inline]
     pub(crate) fn close_batch(&mut self) -> Option<Lsn> {
         if self.changes == self.closed_changes {
@@ -92,7 +105,7 @@ impl<'e> Ledger<'e> {
         self.closed_changes = self.changes;
         let lsn = self.journal.append(self.batch.record());
         self.batch.clear();
-        Some(lsn)
+        std::mem::take(&mut self.is_awaited).then_some(lsn)
     }
 
     /// Returns how many effects there were.

@@ -25,6 +25,7 @@ mod record;
 mod replay;
 mod shard;
 mod stats;
+mod storage;
 pub mod stream;
 mod strings;
 mod table;
@@ -32,12 +33,14 @@ mod value;
 mod wait;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use engine::{Engine, Options, Settings};
+pub use engine::{Engine, Opened, Options, Settings};
 pub use error::{OpenError, WrongType};
 pub use event::{EventClass, EventMask, KeyEvent};
-pub use firth_wal::{Disk, FileDisk, Lsn};
+pub use firth_wal::{
+    AppendError, Cut, Disk, Driving, Durability, Failure, FileDisk, Log, LogState, Lsn, SyncDue,
+};
 pub use interest::{Invalidation, WatchFlag};
-pub use journal::{Journal, Sink};
+pub use journal::Journal;
 pub use key::{DATABASES, DbKey, KeyHash};
 pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCursor};
 pub use ledger::Signals;
@@ -45,6 +48,7 @@ pub use locked::{Locked, ShardSet};
 pub use record::{Flaw, RecordError, verify};
 pub use replay::Replay;
 pub use stats::KeyStats;
+pub use storage::Storage;
 pub use strings::{Deadline, Encoding, StringForm};
 pub use value::{Entry, Type, Value};
 pub use wait::{Service, Waiter};

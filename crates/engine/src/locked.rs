@@ -61,7 +61,8 @@ type LockedShards<'e> = SmallVec<[(usize, MutexGuard<'e, Shard>); 1]>;
 ///
 /// Every read and every change of keys goes through this view. Looking at a key whose shard is not
 /// locked is a bug of the caller and panics.
-/// A key whose time is up is gone for whoever looks, and is removed by that look.
+/// A key whose time is up is gone for whoever looks, and is removed by that look unless nothing may
+/// be changed.
 #[derive(Debug)]
 pub struct Locked<'e> {
     engine: &'e Engine,
@@ -69,6 +70,7 @@ pub struct Locked<'e> {
     set: ShardSet,
     now_ms: u64,
     uses: Uses,
+    overdue: Overdue,
     pub(crate) ledger: Ledger<'e>,
 }
 
@@ -77,6 +79,20 @@ pub struct Locked<'e> {
 enum Uses {
     Noted,
     Ignored,
+}
+
+/// What becomes of a key whose time is up when it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overdue {
+    Removed,
+    Hidden,
+}
+
+/// Whether a look finds what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Shown,
+    Hidden,
 }
 
 /// Why an entry is looked up, which decides what the look leaves behind.
@@ -109,7 +125,8 @@ impl<'e> Locked<'e> {
         if let Some((_, shard)) = shards.first_mut() {
             ledger.lend_batch(&mut shard.batch);
         }
-        Locked { engine, shards, set, now_ms, uses: Uses::Noted, ledger }
+        let (uses, overdue) = (Uses::Noted, Overdue::Removed);
+        Locked { engine, shards, set, now_ms, uses, overdue, ledger }
     }
 
     /// Returns the time at which the command or transaction runs, the same throughout.
@@ -120,6 +137,12 @@ impl<'e> Locked<'e> {
     /// Lets no look count as a use of a key from now on.
     pub fn ignore_uses(&mut self) {
         self.uses = Uses::Ignored;
+    }
+
+    /// Lets keys whose time is up be hidden rather than removed, for somebody who only reads while
+    /// nothing can be logged.
+    pub fn hide_overdue(&mut self) {
+        self.overdue = Overdue::Hidden;
     }
 
     /// Returns the engine.
@@ -146,7 +169,7 @@ impl<'e> Locked<'e> {
     fn close_batch(&mut self) {
         if let Some(lsn) = self.ledger.close_batch() {
             for (_, shard) in &mut self.shards {
-                shard.last_lsn = lsn;
+                shard.last_lsn = shard.last_lsn.max(lsn);
             }
         }
     }
@@ -156,9 +179,13 @@ impl<'e> Locked<'e> {
         self.ledger.changes()
     }
 
-    /// Takes what is to be told to others.
+    /// Takes what is to be told to others. To be asked for when [`Locked::lsn`] is.
     pub fn take_signals(&mut self) -> Signals {
-        std::mem::take(&mut self.ledger.signals)
+        if self.ledger.signals.is_empty() {
+            return Signals::default();
+        }
+        let lsn = self.lsn();
+        Signals { lsn, ..std::mem::take(&mut self.ledger.signals) }
     }
 
     /// Looks a key up for reading.
@@ -222,11 +249,12 @@ impl<'e> Locked<'e> {
         let now_ms = self.now_ms;
         let engine = self.engine;
         let hash = engine.hash(key);
-        self.expire_if_due(db, hash, key);
+        let presence = self.expire_if_due(db, hash, key);
         let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
         let Shard { databases, interest, counters, .. } = shard;
         let entry = databases[usize::from(db)].keys.get_mut(hash, key);
+        let entry = entry.filter(|_| presence == Presence::Shown);
         if look == Look::Read {
             count_read(entry.as_deref(), counters, ledger, db, key);
         }
@@ -366,24 +394,30 @@ impl<'e> Locked<'e> {
         &mut self.shard_mut(hash).databases[usize::from(db)]
     }
 
-    /// Removes a key whose time is up.
-    pub(crate) fn expire_if_due(&mut self, db: u8, hash: KeyHash, key: &[u8]) {
+    /// Removes a key whose time is up, or says that it is to be hidden.
+    pub(crate) fn expire_if_due(&mut self, db: u8, hash: KeyHash, key: &[u8]) -> Presence {
         let now_ms = self.now_ms;
         let entry = self.database(db, hash).keys.get(hash, key);
-        if entry.is_some_and(|entry| entry.expires_at_ms <= now_ms) {
-            self.shard_mut(hash).counters.expired += 1;
-            self.commit(db, &Effect::Delete { key });
-            self.event(db, EventClass::Expired, "expired", key);
+        if entry.is_none_or(|entry| entry.expires_at_ms > now_ms) {
+            return Presence::Shown;
         }
+        if self.overdue == Overdue::Hidden {
+            return Presence::Hidden;
+        }
+        self.shard_mut(hash).counters.expired += 1;
+        self.commit(db, &Effect::Delete { key });
+        self.event(db, EventClass::Expired, "expired", key);
+        Presence::Shown
     }
 
     fn look(&mut self, db: u8, key: &[u8], look: Look) -> Option<&mut Entry> {
         let hash = self.engine.hash(key);
-        self.expire_if_due(db, hash, key);
+        let presence = self.expire_if_due(db, hash, key);
         let now_s = seconds(self.now_ms);
         let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
         let entry = shard.databases[usize::from(db)].keys.get_mut(hash, key);
+        let entry = entry.filter(|_| presence == Presence::Shown);
         if look == Look::Read {
             count_read(entry.as_deref(), &mut shard.counters, ledger, db, key);
         }

@@ -33,8 +33,8 @@ impl<'e> Replay<'e> {
 }
 
 #[cfg(test)]
-mod dump;
+pub(crate) mod dump;
 #[cfg(test)]
-mod step;
+pub(crate) mod step;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use crate::stream::{EntryId, Group, Idempotence, Stream};
 use crate::{DATABASES, Engine, Value};
 
 /// Returns the state, one line for each thing, in an order that no seed has a say in.
-pub(super) fn dump(engine: &Engine) -> Vec<String> {
+pub(crate) fn dump(engine: &Engine) -> Vec<String> {
     let replay = Replay::new(engine, 0);
     let mut lines = Vec::new();
     for db in 0..DATABASES {

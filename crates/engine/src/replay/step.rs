@@ -11,10 +11,10 @@ use crate::strings::StringForm;
 use crate::{Deadline, DeadlineRule, Locked, Overwrite};
 
 /// One operation: what it does, and the choices that it has.
-pub(super) type Step = [u8; 6];
+pub(crate) type Step = [u8; 6];
 
 /// How many kinds of steps there are.
-pub(super) const KINDS: u8 = 45;
+pub(crate) const KINDS: u8 = 45;
 
 const KEYS: [&[u8]; 4] = [b"", b"k", b"stream", b"other"];
 const TEXTS: [&[u8]; 4] = [b"", b"a", b"longer text", b"\xff\x00"];
@@ -25,7 +25,7 @@ fn pick<T: Copy>(from: &[T], choice: u8) -> T {
 }
 
 /// Runs a step. Whether it is refused is all the same.
-pub(super) fn run(keys: &mut Locked<'_>, step: Step) {
+pub(crate) fn run(keys: &mut Locked<'_>, step: Step) {
     let [kind, db, key, a, b, c] = step;
     let (db, key) = (db % DATABASES, pick(&KEYS, key));
     match kind % KINDS {

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use firth_wal::FileDisk;
+use firth_wal::{AppendError, FileDisk};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::dump::dump;
 use super::step::{self, Step};
 use crate::effect::Effect;
+use crate::journal::Sink;
 use crate::record::decode;
 use crate::stream::testing;
 use crate::stream::{
@@ -20,8 +21,8 @@ use crate::stream::{
     NodeLimits,
 };
 use crate::{
-    Deadline, Engine, EventMask, Locked, Lsn, ManualClock, Options, Service, ShardSet, Sink,
-    Waiter, verify,
+    Deadline, Engine, EventMask, Locked, Lsn, ManualClock, Options, Service, ShardSet, Waiter,
+    verify,
 };
 
 /// Keeps all records in memory.
@@ -38,15 +39,23 @@ impl Sink for Kept {
         Lsn(self.0.lock().len() as u64)
     }
 
-    fn durable(&self) -> Lsn {
+    fn settled(&self) -> Lsn {
         Lsn::ZERO
+    }
+
+    fn admits(&self) -> bool {
+        true
+    }
+
+    fn admit(&self) -> Result<(), AppendError> {
+        Ok(())
     }
 }
 
 /// An engine with a seed of its own whose clock stands at 0, and where its records go.
 fn engine(seed: u64) -> Engine {
     let options = Options { seed, ..Options::new() };
-    Engine::open(&options, Arc::new(ManualClock::at_ms(0)), &FileDisk).unwrap()
+    Engine::open(&options, Arc::new(ManualClock::at_ms(0)), Arc::new(FileDisk)).unwrap().0
 }
 
 fn kept_engine(seed: u64) -> (Engine, Arc<Kept>) {
@@ -152,7 +161,7 @@ fn nothing_but_the_records_has_a_say_in_replay() {
     drop(keys);
 
     let clock = Arc::new(ManualClock::at_ms(1_000_000));
-    let copy = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
+    let copy = Engine::open(&Options::new(), clock, Arc::new(FileDisk)).unwrap().0;
     copy.settings().set_event_mask(EventMask(u32::MAX));
     copy.settings().set_broadcasts(true);
     let mut replay = copy.replay();

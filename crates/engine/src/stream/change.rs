@@ -40,6 +40,13 @@ impl StreamMut<'_, '_> {
         self.stream.apply(&change);
     }
 
+    /// Records and applies a change that no reply has to wait for.
+    pub(crate) fn commit_in_passing(&mut self, change: StreamEffect<'_>) {
+        let effect = Effect::Stream { key: self.key, change };
+        self.ledger.record_in_passing(self.db, &effect);
+        self.stream.apply(&change);
+    }
+
     /// Tells watching transactions and tracking clients that the key has changed: that entries came
     /// or went. What groups do is no change of the key to them.
     pub(crate) fn touch(&mut self) {

@@ -109,8 +109,13 @@ impl StreamMut<'_, '_> {
         let known = self.stream.groups.get(group).and_then(|found| found.consumers.find(consumer));
         let seen_ms = self.now_ms;
         let active_ms = (activity == Activity::Receives).then_some(seen_ms);
-        self.commit(StreamEffect::SeeConsumer { group, consumer, seen_ms, active_ms });
-        if known.is_none() {
+        let change = StreamEffect::SeeConsumer { group, consumer, seen_ms, active_ms };
+        if known.is_some() {
+            // When it was heard of is logged, but a consumer that polls must not cost a sync each
+            // time.
+            self.commit_in_passing(change);
+        } else {
+            self.commit(change);
             self.event("xgroup-createconsumer");
         }
     }

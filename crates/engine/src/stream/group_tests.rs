@@ -35,7 +35,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(len: u64) -> Self {
         let clock = Arc::new(ManualClock::at_ms(1_000));
-        let engine = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
+        let engine = Engine::open(&Options::new(), clock, Arc::new(FileDisk)).unwrap().0;
         engine.settings().set_event_mask(EventMask(u32::MAX));
         let bench = Bench { engine };
         bench.at(0, |stream| {

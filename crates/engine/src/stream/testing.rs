@@ -13,7 +13,7 @@ use crate::{Engine, EventMask, Locked, ManualClock, Options, ShardSet};
 /// An engine that notes all keyspace events.
 pub(crate) fn engine() -> Engine {
     let clock = Arc::new(ManualClock::at_ms(1));
-    let engine = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
+    let engine = Engine::open(&Options::new(), clock, Arc::new(FileDisk)).unwrap().0;
     engine.settings().set_event_mask(EventMask(u32::MAX));
     engine
 }

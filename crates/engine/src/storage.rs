@@ -1,0 +1,108 @@
+//! The data folder: what is kept of the state, and where.
+//!
+//! ```text
+//! DIR/LOCK       held for as long as the folder is open
+//! DIR/FORMAT     the text "firth 1" and a line end; another one is refused
+//! DIR/log/       the segments of the log
+//! ```
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use firth_wal::{Disk, DiskLock, Driving, Durability, Log, Recovery};
+
+use crate::error::OpenError;
+
+/// What FORMAT says of a folder that this program reads and writes.
+const FORMAT: &str = "firth 1\n";
+/// How many bytes of an unknown FORMAT are shown.
+const FORMAT_BYTES_SHOWN: usize = 40;
+
+/// How the log of a folder is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogOptions {
+    pub(crate) durability: Durability,
+    pub(crate) driving: Driving,
+}
+
+/// A data folder that is open, and the log in it.
+#[derive(Debug)]
+pub struct Storage {
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
+    log: Arc<Log>,
+    /// The last to go: the log ends before somebody else may have the folder.
+    _lock: Box<dyn DiskLock>,
+}
+
+impl Storage {
+    /// Takes a folder and opens its log, or begins one.
+    ///
+    /// # Errors
+    /// The folder cannot be used, is in use, or is not sound.
+    pub(crate) fn open(
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        options: LogOptions,
+    ) -> Result<(Storage, Recovery), OpenError> {
+        let lock = lock_folder(folder, &*disk)?;
+        check_format(folder, &*disk)?;
+        let LogOptions { durability, driving } = options;
+        let options = firth_wal::Options { durability, driving, ..firth_wal::Options::default() };
+        let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
+        let folder = folder.to_owned();
+        Ok((Storage { folder, disk, log: Arc::new(log), _lock: lock }, recovery))
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the disk that the folder is on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Returns the log.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+}
+
+fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
+    let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
+    disk.create_folder(folder).map_err(unusable)?;
+    disk.lock(&folder.join("LOCK")).map_err(|source| match source.kind() {
+        ErrorKind::WouldBlock => OpenError::InUse { path: folder.to_owned() },
+        _ => unusable(source),
+    })
+}
+
+/// Reads what format a folder has; a new one gets ours.
+fn check_format(folder: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
+    let path = folder.join("FORMAT");
+    match disk.read(&path) {
+        Ok(found) if found == FORMAT.as_bytes() => Ok(()),
+        Ok(found) => {
+            let shown = found.get(..FORMAT_BYTES_SHOWN).unwrap_or(&found);
+            let found = String::from_utf8_lossy(shown).trim_end().escape_default().to_string();
+            Err(OpenError::Format { path, found, known: FORMAT.trim_end() })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // FORMAT is durable before anything else is written, so a log without one is not ours,
+            // or something has been removed from the folder.
+            match disk.list(&folder.join("log")) {
+                Ok(names) if !names.is_empty() => return Err(OpenError::FormatMissing { path }),
+                _ => {}
+            }
+            let written = disk.replace(&path, FORMAT.as_bytes());
+            written.map_err(|source| OpenError::Folder { path: folder.to_owned(), source })
+        }
+        Err(source) => Err(OpenError::Folder { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
