@@ -158,8 +158,10 @@ fn settings_text() -> Result<String> {
 fn settings_toml() -> Result<String> {
     let defaults = Config::default();
     let mut out = TOML_HEAD.to_owned();
-    let can_change = |setting: &&Setting| setting.change != settings::Change::Never;
-    for setting in Setting::all().iter().filter(can_change) {
+    let is_own = |setting: &&Setting| {
+        !matches!(setting.change, settings::Change::Never | settings::Change::Alias)
+    };
+    for setting in Setting::all().iter().filter(is_own) {
         let line = settings::file::assignment(setting, &defaults);
         writeln!(out, "\n# {}\n#{line}", setting.doc)?;
     }

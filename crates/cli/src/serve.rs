@@ -9,8 +9,8 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use firth_server::config::{Config, LogLevel};
-use firth_server::launch::{Launched, launch};
+use firth_server::config::{Config, Durability, LogLevel};
+use firth_server::launch::{Launched, Opened, launch};
 use firth_server::net;
 use firth_server::server::Server;
 use firth_server::settings::{Change, Setting};
@@ -56,7 +56,7 @@ fn flag(setting: &'static Setting) -> Arg {
         .long(setting.name)
         .value_name("VALUE")
         .allow_hyphen_values(true)
-        .hide(setting.change == Change::Never)
+        .hide(matches!(setting.change, Change::Never | Change::Alias))
         .help(format!("{}{default}", setting.doc.trim_end_matches('.')))
 }
 
@@ -84,11 +84,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         Sources { file: args.file.clone(), variables: variables(), flags: args.settings.clone() };
     let config = sources.config().context("the settings are wrong")?;
     log_to_stderr(config.log_level);
-    let Launched { server, listeners } = launch(config)?;
+    let Launched { server, listeners, opened } = launch(config)?;
     stop_on_signals(&server)?;
     let addresses: Vec<String> = listeners.iter().map(net::Listener::address).collect();
-    introduce(&server.config(), &addresses);
+    introduce(&server.config(), &opened, &addresses);
     net::serve(&server, listeners).context("serving")?;
+    server.close_log().context("not everything could be written")?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -139,10 +140,11 @@ fn stop_on_signals(server: &Arc<Server>) -> Result<()> {
     Ok(())
 }
 
-fn introduce(config: &Config, addresses: &[String]) {
+fn introduce(config: &Config, opened: &Opened, addresses: &[String]) {
     let version = env!("CARGO_PKG_VERSION");
     let threads = config.threads;
     tracing::info!("Firth {version}, threads: {threads}, folder: {}", config.dir.display());
+    tell_of_state(config, opened);
     for address in addresses {
         tracing::info!("listening on {address}");
     }
@@ -152,5 +154,31 @@ fn introduce(config: &Config, addresses: &[String]) {
         _ => format!("-p {}", config.port),
     };
     tracing::info!("try: redis-cli {place}{password} XADD greetings '*' text hello");
-    tracing::info!("state lives in memory: it is gone when the server stops");
+}
+
+/// Tells what was found in the data folder, and how safe what is added will be.
+fn tell_of_state(config: &Config, opened: &Opened) {
+    let Opened { keys, entries, records, took_ns, cut, .. } = opened;
+    if *records > 0 {
+        let took_ms = took_ns / 1_000_000;
+        tracing::info!(
+            "there are {keys} keys with {entries} entries, from {records} records of the log in \
+             {took_ms} ms"
+        );
+    } else {
+        tracing::info!("there is nothing yet");
+    }
+    if let Some(cut) = cut {
+        let (bytes, path, offset) = (cut.bytes, cut.path.display(), cut.offset);
+        tracing::warn!(
+            "cut {bytes} bytes off {path} at offset {offset}: a write that had not ended"
+        );
+    }
+    match config.durability {
+        Durability::Always => tracing::info!("a change is on the disk before it is answered"),
+        Durability::Everysec => tracing::warn!("a loss of power takes the changes of a second"),
+        Durability::Never => {
+            tracing::warn!("a loss of power takes what the system has not written");
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use firth_engine::Durability;
+
 /// How much may wait for a client before its connection is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutputLimit {
@@ -73,6 +75,8 @@ pub struct Config {
     pub unix_socket: Option<PathBuf>,
     /// The data folder.
     pub dir: PathBuf,
+    /// When a change is on the disk.
+    pub durability: Durability,
     /// The file that the configuration was read from, if any.
     pub file: Option<Arc<ConfigFile>>,
     /// How much is logged.
@@ -126,6 +130,7 @@ impl Default for Config {
             port: 6379,
             unix_socket: None,
             dir: PathBuf::from("./data"),
+            durability: Durability::Always,
             file: None,
             log_level: LogLevel::default(),
             threads: 1,

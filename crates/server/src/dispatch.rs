@@ -13,7 +13,7 @@ use crate::reply_error::{self, NO_AUTH, ReplyError, unknown_command, unknown_sub
 use crate::server::Server;
 use crate::session::{ReplyMode, Session, Transaction};
 use crate::spec::{Flags, Keys, Spec};
-use crate::{monitor, notification, tracking, watch};
+use crate::{log_access, monitor, notification, tracking, watch};
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,13 @@ pub fn dispatch(
         && !is_exempt_from_pause(spec)
     {
         return Dispatched::Paused(until_ms);
+    }
+    if changes_keys(spec, session)
+        && let Some(error) = log_access::refusal(server)
+    {
+        let error = end_at_bad_exec(server, local, session, name, error);
+        refuse(server, local, session, start, &error);
+        return Dispatched::Done(Lsn::ZERO);
     }
     if session.transaction.is_some() && !spec.flags.contains(Flags::IMMEDIATE) {
         queue(server, local, session, spec, request);
@@ -206,6 +213,11 @@ fn run_alone(
     if session.client.is(ClientState::NoTouch) && command.spec.name != "touch" {
         keys.ignore_uses();
     }
+    let changes_keys = changes_keys(command.spec, session);
+    if !changes_keys && !server.engine.journal().admits() {
+        keys.hide_overdue();
+    }
+    let start = local.outboxes.reply.len();
     let mut cx = Context {
         server,
         local,
@@ -216,12 +228,20 @@ fn run_alone(
     };
     run(&mut cx, command, request);
     keys.serve_waiters();
-    let lsn = keys.lsn();
+    let mut lsn = keys.lsn();
     let signals = keys.take_signals();
     if !signals.is_empty() {
-        tell(server, local, session, signals);
+        tell_of(server, local, Some(session.client.id), signals);
     }
     drop(keys);
+    if !changes_keys
+        && local.outboxes.reply.len() > start
+        && let Some(error) = log_access::unsettled(&server.engine, lsn)
+    {
+        local.outboxes.reply.truncate(start);
+        write_error(server, local, session, &error);
+        lsn = Lsn::ZERO;
+    }
     tracking::end_command(session, command.spec);
     // One reading serves as the end of this command and as the start of the next one.
     let started_ns = local.monotonic_ns;
@@ -246,9 +266,11 @@ pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
     monitor::show(cx.server, cx.local, cx.session, command.spec, request);
 }
 
-fn tell(server: &Server, local: &mut Local, session: &Session, signals: Signals) {
-    notification::publish(server, local, signals.events);
-    tracking::invalidate(server, local, Some(session.client.id), &signals.invalidations);
+/// Tells others what happened to keys, and by which client if it was one.
+pub fn tell_of(server: &Server, local: &mut Local, origin: Option<u64>, mut signals: Signals) {
+    let events = std::mem::take(&mut signals.events);
+    notification::publish(server, local, events, signals.lsn);
+    tracking::invalidate(server, local, origin, &signals);
 }
 
 /// Returns the shards of the keys that a command works on.
@@ -285,6 +307,13 @@ fn shards_of_transaction(server: &Server, session: &Session) -> ShardSet {
         shards.add(ShardSet::of(server.engine.hash(&key.key)));
     }
     shards
+}
+
+/// Says whether a command may change keys, be it by those of a transaction.
+fn changes_keys(spec: &Spec, session: &Session) -> bool {
+    let queue = session.transaction.iter().flat_map(|open| &open.queue);
+    let changes = |spec: &Spec| spec.flags.contains(Flags::WRITE);
+    changes(spec) || spec.keys == Keys::Transaction && queue.clone().any(|(spec, _)| changes(spec))
 }
 
 fn may_write(spec: &Spec, session: &Session) -> bool {

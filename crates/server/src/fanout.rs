@@ -22,6 +22,8 @@ pub struct Message {
     pub channel: Box<[u8]>,
     /// What was published.
     pub payload: Arc<[u8]>,
+    /// The position that it depends on: none, unless it tells of a change.
+    pub lsn: Lsn,
 }
 
 impl Message {
@@ -37,6 +39,7 @@ impl Message {
             pattern: self.pattern.as_deref(),
             channel: &self.channel,
             payload: &self.payload,
+            lsn: self.lsn,
         }
     }
 }
@@ -48,6 +51,7 @@ struct View<'a> {
     pattern: Option<&'a [u8]>,
     channel: &'a [u8],
     payload: &'a [u8],
+    lsn: Lsn,
 }
 
 impl View<'_> {
@@ -73,7 +77,7 @@ impl View<'_> {
     }
 }
 
-/// Publishes a message and returns to how many listeners it goes.
+/// Publishes a message that depends on a position, and returns to how many listeners it goes.
 ///
 /// Listeners of this worker get it at once. Messages that other workers have left for them are
 /// handed over first, so that all listeners of a channel see its messages in one order.
@@ -83,6 +87,7 @@ pub fn publish(
     space: Space,
     channel: &[u8],
     payload: &[u8],
+    lsn: Lsn,
 ) -> u64 {
     let mut shared: Option<Arc<[u8]>> = None;
     server.engine.hub().publish(space, channel, |found| {
@@ -92,12 +97,12 @@ pub fn publish(
                 deliver_waiting(local);
             }
             let pattern = pattern.map(|pattern| &**pattern);
-            deliver(local, View { space, pattern, channel, payload }, found.listeners);
+            deliver(local, View { space, pattern, channel, payload, lsn }, found.listeners);
             return;
         }
         let payload = shared.get_or_insert_with(|| payload.into()).clone();
         let message =
-            Message { space, pattern: pattern.cloned(), channel: channel.into(), payload };
+            Message { space, pattern: pattern.cloned(), channel: channel.into(), payload, lsn };
         if let Some(mailbox) = server.mailbox(found.mailbox) {
             let listeners = found.listeners.clone();
             mailbox.send(Mail::Message { message: Arc::new(message), listeners });
@@ -125,7 +130,7 @@ fn deliver(local: &mut Local, message: View<'_>, listeners: &Tokens) {
     let mut encoded = TickMessage::default();
     let limit = local.config.output_limits.pubsub.hard_bytes;
     for token in listeners.iter() {
-        let waiting = local.outboxes.deliver(token, &mut encoded, |out, protocol| {
+        let waiting = local.outboxes.deliver(token, &mut encoded, message.lsn, |out, protocol| {
             message.encode(out, protocol);
         });
         if limit != 0 && waiting.is_some_and(|bytes| bytes > limit) {

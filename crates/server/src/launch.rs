@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
 
+pub use firth_engine::Opened;
 use firth_engine::{Engine, FileDisk, OpenError, Options, SystemClock};
 
 use crate::config::Config;
@@ -17,6 +18,8 @@ pub struct Launched {
     pub server: Arc<Server>,
     /// Where it listens.
     pub listeners: Vec<Listener>,
+    /// What was found in the data folder.
+    pub opened: Opened,
 }
 
 /// A server cannot be started.
@@ -52,8 +55,10 @@ pub fn launch(config: Config) -> Result<Launched, LaunchError> {
     let mut options = Options::new();
     options.folder = Some(config.dir.clone());
     options.seed = random();
-    let engine = Engine::open(&options, Arc::new(SystemClock), &FileDisk)?;
-    Ok(Launched { server: Arc::new(Server::new(engine, config, run_id())), listeners })
+    options.durability = config.durability;
+    let (engine, opened) = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk))?;
+    let server = Arc::new(Server::new(engine, config, run_id()));
+    Ok(Launched { server, listeners, opened })
 }
 
 fn listen(config: &Config) -> Result<Vec<Listener>, LaunchError> {

@@ -12,6 +12,7 @@ mod help;
 pub mod latency;
 pub mod launch;
 pub mod local;
+mod log_access;
 pub mod mailbox;
 pub mod monitor;
 pub mod net;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use firth_engine::Lsn;
+
 use crate::config::Config;
 use crate::mailbox::{CloseReason, Mail, Mailbox};
 use crate::outboxes::Outboxes;
@@ -34,6 +36,8 @@ pub struct Local {
     pub timers: BTreeSet<(u64, u64)>,
     /// Keys that have changed in this tick and by which client, while changes are broadcast.
     pub changed_keys: crate::tracking::ChangedKeys,
+    /// What these changes depend on.
+    pub changed_lsn: Lsn,
     /// Clients whose connection is to be closed at the end of the tick.
     pub doomed: Doomed,
 }

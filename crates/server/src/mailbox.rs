@@ -1,7 +1,7 @@
 //! How one worker reaches another, and the rest of the program reaches a worker.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use firth_engine::Lsn;
 use firth_engine::pubsub::Tokens;
@@ -47,6 +47,8 @@ pub enum Mail {
         token: u64,
         /// The keys.
         keys: crate::tracking::Keys,
+        /// What the message depends on.
+        lsn: Lsn,
     },
     /// Tell a client that the one that it redirects invalidation messages to is gone.
     RedirectBroken {
@@ -79,6 +81,8 @@ pub enum CloseReason {
     Idle,
     /// More of its requests wait than is allowed.
     InputLimit,
+    /// What it is to be told can never become durable.
+    LogFailed,
 }
 
 /// The mail of one worker. A worker that sleeps is woken by the first mail; one that is awake looks
@@ -89,6 +93,8 @@ pub struct Mailbox {
     count: AtomicUsize,
     message_bytes: AtomicUsize,
     is_awake: AtomicBool,
+    /// Whether the worker has replies that wait for the log.
+    holds_replies: AtomicBool,
     waker: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -142,6 +148,22 @@ impl Mailbox {
         }
     }
 
+    /// Notes whether the worker has replies that wait for the log. To be called before it goes to
+    /// sleep; behind that it has to look at the log once more.
+    pub fn set_holds_replies(&self, holds: bool) {
+        self.holds_replies.store(holds, Ordering::SeqCst);
+    }
+
+    /// Wakes the worker if it has replies that wait for the log, after something has happened there.
+    pub fn wake_for_log(&self) {
+        // The worker notes first that it waits and that it sleeps, and then looks at the log; the
+        // log changes first, and then this looks at the worker. One of the two sees the other.
+        fence(Ordering::SeqCst);
+        if self.holds_replies.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
     /// Says whether there is mail.
     #[inline]
     pub fn has_mail(&self) -> bool {
@@ -159,6 +181,7 @@ impl Mailbox {
     /// Notes that the worker goes to sleep; false if it must not, since there is mail.
     pub fn go_to_sleep(&self) -> bool {
         self.is_awake.store(false, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         !self.has_mail()
     }
 
@@ -174,6 +197,23 @@ mod tests {
 
     fn push(token: u64) -> Mail {
         Mail::Push { token, bytes: Vec::new() }
+    }
+
+    #[test]
+    fn the_log_wakes_only_who_waits_for_it() {
+        let mailbox = Mailbox::default();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = wakes.clone();
+        mailbox.on_mail(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        for (holds, expect) in [(false, 0), (true, 1), (true, 2), (false, 2)] {
+            mailbox.wake_up();
+            mailbox.set_holds_replies(holds);
+            assert!(mailbox.go_to_sleep());
+            mailbox.wake_for_log();
+            assert_eq!(wakes.load(Ordering::SeqCst), expect);
+        }
     }
 
     #[test]

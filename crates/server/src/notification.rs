@@ -1,7 +1,7 @@
 //! Keyspace notifications: events of keys, published on channels named after keys and events.
 
-use firth_engine::KeyEvent;
 use firth_engine::pubsub::Space;
+use firth_engine::{KeyEvent, Lsn};
 
 use crate::fanout;
 use crate::local::Local;
@@ -12,18 +12,19 @@ pub const KEYSPACE: u32 = 1 << 0;
 /// Published on `__keyevent@<db>__:<event>` (`E`).
 pub const KEYEVENT: u32 = 1 << 1;
 
-/// Publishes the events of a command, in the order in which they happened.
-pub fn publish(server: &Server, local: &mut Local, events: Vec<KeyEvent>) {
+/// Publishes the events of a command, in the order in which they happened; nobody is told before
+/// the position of the command's changes is settled.
+pub fn publish(server: &Server, local: &mut Local, events: Vec<KeyEvent>, lsn: Lsn) {
     let kinds = local.config.keyspace_events.0;
     for event in events {
         if kinds & KEYSPACE != 0 {
             let mut channel = format!("__keyspace@{}__:", event.db).into_bytes();
             channel.extend_from_slice(&event.key);
-            fanout::publish(server, local, Space::Channel, &channel, event.name.as_bytes());
+            fanout::publish(server, local, Space::Channel, &channel, event.name.as_bytes(), lsn);
         }
         if kinds & KEYEVENT != 0 {
             let channel = format!("__keyevent@{}__:{}", event.db, event.name).into_bytes();
-            fanout::publish(server, local, Space::Channel, &channel, &event.key);
+            fanout::publish(server, local, Space::Channel, &channel, &event.key, lsn);
         }
     }
 }

@@ -25,7 +25,19 @@ pub struct Outbox {
     /// How much of the first segment has been sent.
     sent: usize,
     bytes: usize,
-    /// What everything here depends on: nothing is sent before this position is durable.
+    /// How many bytes were sent before those that wait.
+    sent_before: u64,
+    /// Which bytes have to wait for which position; both ascend.
+    marks: VecDeque<Mark>,
+    /// The position that the last byte here depends on, and with it all that follow.
+    lsn: Lsn,
+}
+
+/// A place from which on bytes depend on a position being settled.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// The place, counted from the first byte that was ever put here.
+    start: u64,
     lsn: Lsn,
 }
 
@@ -71,14 +83,35 @@ impl Outbox {
         self.segments.len()
     }
 
-    /// Returns the position that must be durable before anything here is sent.
+    /// Returns the position that must be settled before all of this may be sent.
     pub fn lsn(&self) -> Lsn {
         self.lsn
     }
 
+    /// Returns how many bytes may be sent when everything up to this position is settled.
+    #[inline]
+    pub fn sendable(&self, settled: Lsn) -> usize {
+        if self.lsn <= settled {
+            return self.bytes;
+        }
+        let held = self.marks.iter().find(|mark| mark.lsn > settled);
+        held.map_or(self.bytes, |mark| {
+            usize::try_from(mark.start - self.sent_before).unwrap_or(usize::MAX)
+        })
+    }
+
+    /// Notes that what is put here next depends on a position.
+    #[inline]
+    fn depend(&mut self, lsn: Lsn) {
+        if lsn > self.lsn {
+            self.lsn = lsn;
+            self.marks.push_back(Mark { start: self.sent_before + self.bytes as u64, lsn });
+        }
+    }
+
     /// Adds the client's own bytes; `spare` is an empty buffer to put them in if one is needed.
     pub fn push(&mut self, bytes: &[u8], lsn: Lsn, spare: impl FnOnce() -> Vec<u8>) {
-        self.lsn = self.lsn.max(lsn);
+        self.depend(lsn);
         self.bytes += bytes.len();
         if let Some(Segment::Own(own)) = self.segments.back_mut()
             && own.len() + bytes.len() <= PIECE_BYTES_MAX
@@ -93,7 +126,7 @@ impl Outbox {
 
     /// Adds many of the client's own bytes without a copy.
     pub fn push_whole(&mut self, bytes: Vec<u8>, lsn: Lsn) {
-        self.lsn = self.lsn.max(lsn);
+        self.depend(lsn);
         self.bytes += bytes.len();
         self.segments.push_back(Segment::Own(bytes));
     }
@@ -101,7 +134,7 @@ impl Outbox {
     /// Adds a range of the worker's buffer of this tick.
     #[inline]
     pub fn push_tick(&mut self, range: Range<usize>, lsn: Lsn) {
-        self.lsn = self.lsn.max(lsn);
+        self.depend(lsn);
         self.bytes += range.len();
         if let Some(Segment::Tick(last)) = self.segments.back_mut()
             && last.end == range.start
@@ -112,12 +145,20 @@ impl Outbox {
         self.segments.push_back(Segment::Tick(range));
     }
 
-    /// Returns the bytes that wait, in order, as far as the slices reach.
-    pub fn slices<'a>(&'a self, tick: &'a [u8], slices: &mut [IoSlice<'a>]) -> usize {
+    /// Returns the bytes that may be sent when everything up to this position is settled, in order,
+    /// as far as the slices reach.
+    pub fn slices<'a>(&'a self, tick: &'a [u8], settled: Lsn, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut left = self.sendable(settled);
         let mut skip = self.sent;
         let mut used = 0;
         for (slot, segment) in slices.iter_mut().zip(&self.segments) {
-            *slot = IoSlice::new(segment.bytes(tick).get(skip..).unwrap_or_default());
+            if left == 0 {
+                break;
+            }
+            let bytes = segment.bytes(tick).get(skip..).unwrap_or_default();
+            let bytes = bytes.get(..left).unwrap_or(bytes);
+            *slot = IoSlice::new(bytes);
+            left -= bytes.len();
             skip = 0;
             used += 1;
         }
@@ -127,6 +168,10 @@ impl Outbox {
     /// Takes note that this many bytes were sent; `recycle` gets the buffers that are free now.
     pub fn advance(&mut self, mut bytes: usize, mut recycle: impl FnMut(Vec<u8>)) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.sent_before += bytes as u64;
+        while self.marks.front().is_some_and(|mark| mark.start < self.sent_before) {
+            self.marks.pop_front();
+        }
         while let Some(first) = self.segments.front() {
             let left = first.len() - self.sent;
             if bytes < left {
@@ -166,7 +211,7 @@ mod tests {
 
     fn content(outbox: &Outbox, tick: &[u8]) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 16];
-        let used = outbox.slices(tick, &mut slices);
+        let used = outbox.slices(tick, Lsn::MAX, &mut slices);
         slices[..used].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
@@ -181,6 +226,36 @@ mod tests {
         outbox.push_tick(8..14, Lsn(0));
         assert_eq!(content(&outbox, &tick), b"<a>one two <b>three ");
         assert_eq!((outbox.len(), outbox.segments(), outbox.lsn()), (20, 4, Lsn(3)));
+    }
+
+    #[test]
+    fn what_is_settled_is_sent_though_more_is_to_come() {
+        let tick = b"event".to_vec();
+        let mut outbox = Outbox::default();
+        let sendable = |outbox: &Outbox, settled: u64| {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let used = outbox.slices(&tick, Lsn(settled), &mut slices);
+            slices[..used].iter().map(|slice| String::from_utf8_lossy(slice)).collect::<String>()
+        };
+        outbox.push(b"a", Lsn::ZERO, Vec::new);
+        assert_eq!(sendable(&outbox, 0), "a");
+        outbox.push(b"bc", Lsn(5), Vec::new);
+        outbox.push(b"d", Lsn(3), Vec::new);
+        outbox.push_tick(0..5, Lsn(7));
+        outbox.push(b"e", Lsn(7), Vec::new);
+        let all = ["a", "a", "a", "a", "a", "abcd", "abcd", "abcdevente"];
+        for (settled, expect) in (0..).zip(all) {
+            assert_eq!(sendable(&outbox, settled), expect, "settled {settled}");
+        }
+        for (bytes, rest) in [(1, "bcd"), (1, "cd"), (2, "")] {
+            outbox.advance(bytes, drop);
+            assert_eq!(sendable(&outbox, 5), rest);
+        }
+        assert_eq!(sendable(&outbox, 7), "evente");
+        outbox.advance(6, drop);
+        assert_eq!(outbox.marks.len(), 0, "marks go with what they stand for");
+        outbox.push(b"f", Lsn(9), Vec::new);
+        assert_eq!((outbox.sendable(Lsn(8)), outbox.sendable(Lsn(9))), (0, 1));
     }
 
     #[test]

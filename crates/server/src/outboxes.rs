@@ -25,6 +25,7 @@ const UNAUTHENTICATED_OUTPUT_BYTES_MAX: usize = 16 * 1024;
 ///
 /// While a client's commands run, its replies gather in [`reply`](Self::reply). Messages to it go
 /// there too, each after the reply to the command that ran when it came.
+/// Everything depends on a position of the log, and is sent once that is [settled](Self::settle).
 #[derive(Debug, Default)]
 pub struct Outboxes {
     slots: Vec<Slot>,
@@ -36,7 +37,15 @@ pub struct Outboxes {
     /// within a reply, or be dropped together with one.
     pub pushes: Vec<u8>,
     current: Option<u64>,
+    /// What the messages to that client depend on.
+    pushes_lsn: Lsn,
     dirty: Vec<u64>,
+    /// Clients for which something waits that is not settled.
+    held: Vec<u64>,
+    settled: Lsn,
+    /// The highest position that anything depends on which was put here since
+    /// [`take_lsn`](Self::take_lsn).
+    lsn: Lsn,
     spares: Vec<Vec<u8>>,
 }
 
@@ -46,6 +55,7 @@ struct Slot {
     protocol: Protocol,
     outbox: Outbox,
     is_dirty: bool,
+    is_held: bool,
 }
 
 /// A message of this tick in the shared buffers: where it lies in either encoding.
@@ -96,9 +106,11 @@ impl Outboxes {
         self.reply.append(&mut self.pushes);
     }
 
-    /// Puts the gathered replies on their way, to be sent once `lsn` is durable.
+    /// Puts the gathered replies on their way, to be sent once `lsn` is settled.
     pub fn end(&mut self, lsn: Lsn) {
         let Some(token) = self.current.take() else { return };
+        let lsn = lsn.max(std::mem::take(&mut self.pushes_lsn));
+        self.lsn = self.lsn.max(lsn);
         self.release_pushes();
         if self.reply.is_empty() {
             return;
@@ -119,7 +131,9 @@ impl Outboxes {
 
     /// Puts bytes on their way to a client, encoded for its protocol.
     pub fn push(&mut self, token: u64, bytes: &[u8], lsn: Lsn) {
+        self.lsn = self.lsn.max(lsn);
         if self.current == Some(token) {
+            self.pushes_lsn = self.pushes_lsn.max(lsn);
             self.pushes.extend_from_slice(bytes);
             return;
         }
@@ -131,16 +145,19 @@ impl Outboxes {
     }
 
     /// Puts a message on its way to a client; `encode` writes it for a protocol, which is done
-    /// once for all the clients that speak it. Returns how many bytes wait for the client then, or
-    /// nothing if it is gone.
+    /// once for all the clients that speak it, and which is sent once `lsn` is settled. Returns how
+    /// many bytes wait for the client then, or nothing if it is gone.
     #[inline]
     pub fn deliver(
         &mut self,
         token: u64,
         message: &mut TickMessage,
+        lsn: Lsn,
         encode: impl FnOnce(&mut Vec<u8>, Protocol),
     ) -> Option<usize> {
-        let Outboxes { slots, ticks, dirty, reply, pushes, current, .. } = self;
+        let Outboxes { slots, ticks, dirty, reply, pushes, pushes_lsn, current, lsn: high, .. } =
+            self;
+        *high = lsn.max(*high);
         let slot = slots.get_mut(slot_of(token)).filter(|slot| slot.token == token)?;
         let which = index(slot.protocol);
         let tick = ticks.get_mut(which)?;
@@ -151,9 +168,10 @@ impl Outboxes {
         });
         if *current == Some(token) {
             pushes.extend_from_slice(tick.get(place.clone()).unwrap_or_default());
+            *pushes_lsn = lsn.max(*pushes_lsn);
             return Some(slot.outbox.len() + reply.len() + pushes.len());
         }
-        slot.outbox.push_tick(place.clone(), Lsn::ZERO);
+        slot.outbox.push_tick(place.clone(), lsn);
         if !slot.is_dirty {
             slot.is_dirty = true;
             dirty.push(token);
@@ -220,10 +238,56 @@ impl Outboxes {
         }
     }
 
-    /// Returns the bytes that wait for a client, as far as the slices reach.
+    /// Returns the bytes that may be sent to a client, as far as the slices reach.
     pub fn slices<'a>(&'a self, token: u64, slices: &mut [IoSlice<'a>]) -> usize {
-        let slot = self.slot(token);
-        slot.map_or(0, |slot| slot.outbox.slices(&self.ticks[index(slot.protocol)], slices))
+        self.slot(token).map_or(0, |slot| {
+            slot.outbox.slices(&self.ticks[index(slot.protocol)], self.settled, slices)
+        })
+    }
+
+    /// Notes up to which position everything is settled. Clients for which something waits are
+    /// looked after again.
+    pub fn settle(&mut self, settled: Lsn) {
+        if settled != self.settled {
+            self.settled = settled;
+            for token in self.take_held() {
+                self.mark(token);
+            }
+        }
+    }
+
+    /// Returns the position up to which everything is settled, as far as this worker knows.
+    pub fn settled(&self) -> Lsn {
+        self.settled
+    }
+
+    /// Notes that nothing more can be sent to a client until more is settled.
+    pub fn hold(&mut self, token: u64) {
+        if let Some(slot) = self.slot_mut(token).filter(|slot| !slot.is_held) {
+            slot.is_held = true;
+            self.held.push(token);
+        }
+    }
+
+    /// Says whether anything waits for being settled.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Takes the clients for which something waits that is not settled.
+    pub fn take_held(&mut self) -> Vec<u64> {
+        let held = std::mem::take(&mut self.held);
+        for &token in &held {
+            if let Some(slot) = self.slot_mut(token) {
+                slot.is_held = false;
+            }
+        }
+        held
+    }
+
+    /// Returns the highest position that anything depends on which was put here since the last call.
+    pub fn take_lsn(&mut self) -> Lsn {
+        std::mem::take(&mut self.lsn)
     }
 
     /// Takes note that this many bytes were sent to a client.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use firth_engine::WrongType;
+use firth_engine::{Failure, WrongType};
 
 /// An error reply: its code and text, without the leading `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,33 @@ texts! {
     MONITOR_AND_KEYS = "ERR Replica can't interact with the keyspace";
     SSUBSCRIBE_IN_EXEC = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
     MONITOR_IN_EXEC = "ERR MONITOR isn't allowed for DENY BLOCKING client";
+    LOG_CLOSED = "MISCONF The log is closed, since the server stops";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+}
+
+/// Nothing can be changed, since the disk is full.
+pub(crate) fn log_full(failure: &Failure) -> ReplyError {
+    misconf("Errors writing to the log", failure, "reads go on, writes when there is room again")
+}
+
+/// Nothing can be changed, since the log has failed.
+pub(crate) fn log_failed(failure: &Failure) -> ReplyError {
+    misconf("Errors writing to the log", failure, "reads go on, writes after a restart")
+}
+
+/// What was asked for depends on changes that wait for room on the disk.
+pub(crate) fn log_full_behind(failure: &Failure) -> ReplyError {
+    misconf("The reply depends on changes that wait for room on the disk", failure, "try later")
+}
+
+/// What was asked for depends on changes that will never be on the disk.
+pub(crate) fn log_failed_behind(failure: &Failure) -> ReplyError {
+    let what = "The reply depends on changes that could not be written";
+    misconf(what, failure, "a restart tells what is there")
+}
+
+fn misconf(what: &str, failure: &Failure, advice: &str) -> ReplyError {
+    ReplyError::new(printable(format!("MISCONF {what}: {failure}; {advice}").as_bytes(), 1024))
 }
 
 /// The command is called with too few or too many arguments.

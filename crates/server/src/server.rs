@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use firth_engine::{Engine, Signals};
+use firth_engine::{AppendError, Engine};
 use parking_lot::{Mutex, RwLock};
 
 use crate::client::Clients;
@@ -17,7 +17,7 @@ use crate::slow_log::SlowLog;
 use crate::stats::WorkerStats;
 use crate::tracking::Broadcasts;
 use crate::watch;
-use crate::{monitor, notification, subscription, tracking};
+use crate::{log_access, monitor, subscription, tracking};
 
 /// The version of Redis that clients are told.
 ///
@@ -128,6 +128,9 @@ impl Server {
             table,
         };
         server.apply_to_engine(&server.config());
+        if let Some(storage) = server.engine.storage() {
+            log_access::watch(storage.log(), &server.mailboxes);
+        }
         server
     }
 
@@ -213,6 +216,15 @@ impl Server {
         }
     }
 
+    /// Closes the log in order: all that was changed is on the disk then. To be called when no worker
+    /// runs any more.
+    ///
+    /// # Errors
+    /// Not everything could be written.
+    pub fn close_log(&self) -> Result<(), AppendError> {
+        self.engine.storage().map_or(Ok(()), |storage| storage.log().close())
+    }
+
     /// Ends what a client that is leaving was in the middle of.
     pub fn leave(&self, local: &mut Local, session: &mut Session) {
         subscription::drop_all(self, local, session);
@@ -223,13 +235,12 @@ impl Server {
         local.outboxes.release_pushes();
     }
 
-    /// Tells others what happened outside of any client's command.
-    pub fn tell_others(&self, local: &mut Local, signals: Signals) {
-        notification::publish(self, local, signals.events);
-        tracking::invalidate(self, local, None, &signals.invalidations);
-    }
-
     fn apply_to_engine(&self, config: &Config) {
+        if let Some(storage) = self.engine.storage()
+            && storage.log().durability() != config.durability
+        {
+            storage.log().set_durability(config.durability);
+        }
         let settings = self.engine.settings();
         settings.set_event_mask(config.keyspace_events);
         settings.set_node_limits(firth_engine::stream::NodeLimits {

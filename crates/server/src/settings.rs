@@ -30,6 +30,8 @@ pub enum Change {
     AtRuntime,
     /// When the server starts: in the file, in the environment or with a flag.
     AtStart,
+    /// At any time, and with it the setting that it is another name for.
+    Alias,
     /// Never: it has one value, and is there because clients ask for it.
     Never,
 }
@@ -94,7 +96,7 @@ pub fn markdown() -> String {
         let value = setting.get(&defaults);
         let value = if value.is_empty() { "none".to_owned() } else { format!("`{value}`") };
         let change = match setting.change {
-            Change::AtRuntime => "at run time",
+            Change::AtRuntime | Change::Alias => "at run time",
             Change::AtStart => "at the start",
             Change::Never => "never",
         };
@@ -147,11 +149,29 @@ mod tests {
         check("notify-keyspace-events", "Etx", Ok("xtE"));
         check("notify-keyspace-events", "KEAmnoc", Ok("AnocKEm"));
         check("durability", "never", Ok("never"));
-        check("appendonly", "no", Ok("no"));
+        check("appendonly", "yes", Ok("yes"));
+        check("appendfsync", "no", Ok("no"));
         let limits = "normal 0 0 0 slave 268435456 67108864 60 pubsub 1024 512 5";
         check("client-output-buffer-limit", "pubsub 1kb 512 5", Ok(limits));
         check("client-output-buffer-limit", limits, Ok(limits));
         check("client-output-buffer-limit", &limits.replace("slave", "replica"), Ok(limits));
+    }
+
+    #[test]
+    fn redis_has_another_name_for_the_durability() {
+        let mut config = Config::default();
+        let setting = |name: &str| Setting::find(name.as_bytes()).unwrap();
+        for (said, durability, fsync) in [
+            ("durability never", "never", "no"),
+            ("appendfsync everysec", "everysec", "everysec"),
+            ("appendfsync no", "never", "no"),
+            ("durability always", "always", "always"),
+        ] {
+            let (name, value) = said.split_once(' ').unwrap();
+            setting(name).set_at_runtime(&mut config, value).unwrap();
+            let shown = ["durability", "appendfsync"].map(|name| setting(name).get(&config));
+            assert_eq!(shown, [durability, fsync], "{said}");
+        }
     }
 
     #[test]
@@ -182,12 +202,7 @@ mod tests {
 
     #[test]
     fn what_we_do_not_have_cannot_be_switched_on() {
-        for (name, value) in [
-            ("durability", "always"),
-            ("appendonly", "yes"),
-            ("maxmemory", "1gb"),
-            ("save", "60 1"),
-        ] {
+        for (name, value) in [("appendonly", "no"), ("maxmemory", "1gb"), ("save", "60 1")] {
             let setting = Setting::find(name.as_bytes()).unwrap();
             setting.set_at_runtime(&mut Config::default(), value).unwrap_err();
         }

@@ -47,7 +47,7 @@ impl Conversation {
     /// Returns an empty server of some workers without clients, whose clock stands at this time.
     pub(crate) fn among(workers: usize, now_ms: u64) -> Self {
         let clock = Arc::new(ManualClock::at_ms(now_ms));
-        let engine = Engine::open(&Options::new(), clock.clone(), &FileDisk).unwrap();
+        let engine = Engine::open(&Options::new(), clock.clone(), Arc::new(FileDisk)).unwrap().0;
         let config = Config { threads: workers, ..Config::default() };
         let server = Arc::new(Server::new(engine, config, "0".repeat(40)));
         let worker = |number: usize| Worker::new(server.clone(), number as u16).unwrap();

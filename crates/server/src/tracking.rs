@@ -15,7 +15,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use firth_engine::{Invalidation, Lsn};
+use firth_engine::{Lsn, Signals};
 use firth_resp::{Protocol, Reply, Request};
 use parking_lot::RwLock;
 
@@ -224,24 +224,22 @@ pub fn end_command(session: &mut Session, spec: &Spec) {
 ///
 /// `origin` is the client whose command has changed them, unless it was nobody's. Called while the
 /// shards of these keys are locked, so that the number of tracked keys is exact.
-pub fn invalidate(
-    server: &Server,
-    local: &mut Local,
-    origin: Option<u64>,
-    invalidations: &[Invalidation],
-) {
+pub fn invalidate(server: &Server, local: &mut Local, origin: Option<u64>, signals: &Signals) {
+    let Signals { invalidations, lsn, .. } = signals;
+    let lsn = *lsn;
     let broadcasts = !invalidations.is_empty() && server.engine.settings().broadcasts();
     for invalidation in invalidations {
         server.tracked_keys.fetch_sub(invalidation.forgotten, Ordering::Relaxed);
         let Some(key) = &invalidation.key else {
-            tell_everybody(server, local);
+            tell_everybody(server, local, lsn);
             continue;
         };
         if broadcasts {
             local.changed_keys.insert(key.clone(), origin);
+            local.changed_lsn = local.changed_lsn.max(lsn);
         }
         if !invalidation.readers.is_empty() {
-            tell_readers(server, local, origin, key, &invalidation.readers);
+            tell_readers(server, local, origin, key, (&invalidation.readers, lsn));
         }
     }
 }
@@ -253,31 +251,32 @@ pub fn broadcast(server: &Server, local: &mut Local) {
         return;
     }
     let changed = mem::take(&mut local.changed_keys);
+    let lsn = mem::take(&mut local.changed_lsn);
     for (keys, clients) in server.broadcasts.rows(&changed) {
         let all: Keys = Some(keys.iter().map(|key| Box::from(*key)).collect());
         for id in clients {
             let Some(client) = server.clients.get(id) else { continue };
             if !client.is(ClientState::NoLoop) {
-                send(server, local, &client, &all);
+                send(server, local, &client, (&all, lsn));
                 continue;
             }
             let others = keys.iter().filter(|key| changed.get(**key) != Some(&Some(id)));
             let others: Arc<[Box<[u8]>]> = others.map(|key| Box::from(*key)).collect();
             if !others.is_empty() {
-                send(server, local, &client, &Some(others));
+                send(server, local, &client, (&Some(others), lsn));
             }
         }
     }
 }
 
 /// Tells all tracking clients that all keys have changed, also the one that has changed them.
-fn tell_everybody(server: &Server, local: &mut Local) {
+fn tell_everybody(server: &Server, local: &mut Local, lsn: Lsn) {
     if server.tracking_clients.load(Ordering::Relaxed) == 0 {
         return;
     }
     for client in server.clients.all() {
         if client.is(ClientState::Tracking) {
-            send(server, local, &client, &None);
+            send(server, local, &client, (&None, lsn));
         }
     }
 }
@@ -289,30 +288,30 @@ fn tell_readers(
     local: &mut Local,
     origin: Option<u64>,
     key: &[u8],
-    readers: &[u64],
+    (readers, lsn): (&[u64], Lsn),
 ) {
     let keys: Keys = Some([Box::from(key)].into());
     for id in readers {
         let Some(client) = server.clients.get(*id) else { continue };
         let is_reader = client.is(ClientState::Tracking) && !client.is(ClientState::Broadcast);
         if is_reader && !(client.is(ClientState::NoLoop) && origin == Some(*id)) {
-            send(server, local, &client, &keys);
+            send(server, local, &client, (&keys, lsn));
         }
     }
 }
 
-/// Sends a message to a client or to the one that it redirects to.
-fn send(server: &Server, local: &mut Local, client: &Client, keys: &Keys) {
+/// Sends a message, which depends on a position, to a client or to the one that it redirects to.
+fn send(server: &Server, local: &mut Local, client: &Client, message: (&Keys, Lsn)) {
     let speaks_resp3 = |client: &Client| client.protocol.load(Ordering::Relaxed) == 3;
     let Ok(redirect @ 1..) = u64::try_from(client.redirect.load(Ordering::Relaxed)) else {
         if speaks_resp3(client) {
-            hand_over(server, local, client, keys);
+            hand_over(server, local, client, message);
         }
         return;
     };
     if let Some(target) = server.clients.get(redirect) {
         if speaks_resp3(&target) || target.is(ClientState::Invalidations) {
-            hand_over(server, local, &target, keys);
+            hand_over(server, local, &target, message);
         }
         return;
     }
@@ -324,23 +323,23 @@ fn send(server: &Server, local: &mut Local, client: &Client, keys: &Keys) {
     }
 }
 
-fn hand_over(server: &Server, local: &mut Local, client: &Client, keys: &Keys) {
+fn hand_over(server: &Server, local: &mut Local, client: &Client, (keys, lsn): (&Keys, Lsn)) {
     let token = client.address.token;
     if client.address.mailbox == local.number {
-        deliver(local, client, keys);
+        deliver(local, client, keys, lsn);
     } else if let Some(mailbox) = server.mailbox(client.address.mailbox) {
-        mailbox.send(Mail::Invalidate { token, keys: keys.clone() });
+        mailbox.send(Mail::Invalidate { token, keys: keys.clone(), lsn });
     }
 }
 
 /// Tells a client of this worker which keys have changed, if it is one that can be told still.
-pub fn deliver(local: &mut Local, client: &Client, keys: &Keys) {
+pub fn deliver(local: &mut Local, client: &Client, keys: &Keys, lsn: Lsn) {
     let token = client.address.token;
     let Some(protocol) = local.outboxes.protocol(token) else { return };
     if protocol == Protocol::Resp3 || client.is(ClientState::Invalidations) {
         let mut bytes = Vec::new();
         encode(&mut bytes, protocol, keys);
-        local.outboxes.push(token, &bytes, Lsn::ZERO);
+        local.outboxes.push(token, &bytes, lsn);
     }
 }
 

@@ -4,6 +4,9 @@
 //! what clients sent, runs the mail and the timers, and sends what has gathered in the outboxes at
 //! the end of the tick.
 
+mod housekeeping;
+mod settling;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +18,7 @@ use crate::client::{Address, Client, ClientState, Peer};
 use crate::dispatch::{self, Dispatched, dispatch};
 use crate::fanout;
 use crate::local::{Doomed, Local};
-use crate::mailbox::{CloseReason, Mail};
+use crate::mailbox::Mail;
 use crate::outboxes::{Outboxes, slot_of};
 use crate::server::Server;
 use crate::session::{Blocked, Halt, Session};
@@ -25,8 +28,6 @@ use crate::tracking;
 const HOUSEKEEPING_MS: u64 = 100;
 /// For how long the commands of one client may run before others have their turn.
 const TURN_NS: u64 = 5_000_000;
-/// How many overdue keys of one shard are removed at a time.
-const EXPIRED_KEYS_MAX: usize = 200;
 
 /// The sessions of one worker.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Worker {
     resumed: Vec<u64>,
     config_version: u64,
     housekeeping_ms: u64,
+    rest_written_ms: u64,
 }
 
 #[derive(Debug, Default)]
@@ -63,9 +65,10 @@ impl Worker {
             monotonic_ns: 0,
             timers: BTreeSet::new(),
             changed_keys: BTreeMap::new(),
+            changed_lsn: Lsn::ZERO,
             doomed: Doomed::default(),
         };
-        Some(Worker {
+        let mut worker = Worker {
             config_version: server.config_version(),
             server,
             local,
@@ -73,7 +76,10 @@ impl Worker {
             vacant: Vec::new(),
             resumed: Vec::new(),
             housekeeping_ms: 0,
-        })
+            rest_written_ms: 0,
+        };
+        worker.settle();
+        Some(worker)
     }
 
     /// Returns the worker's own things: outboxes, configuration, counters.
@@ -192,11 +198,6 @@ impl Worker {
             self.housekeeping_ms = now_ms + HOUSEKEEPING_MS;
             self.keep_house();
         }
-    }
-
-    /// Puts on its way what has gathered for many clients in this tick; their replies come first.
-    pub fn end_tick(&mut self) {
-        tracking::broadcast(&self.server, &mut self.local);
     }
 
     /// Returns in how many milliseconds there is something to do, if nothing happens before.
@@ -324,9 +325,9 @@ impl Worker {
             }
             Mail::Push { token, bytes } => self.local.outboxes.push(token, &bytes, Lsn::ZERO),
             Mail::Served { token, wait, reply, lsn } => self.end_wait(token, wait, &reply, lsn),
-            Mail::Invalidate { token, keys } => {
+            Mail::Invalidate { token, keys, lsn } => {
                 if let Some(client) = self.client(token) {
-                    tracking::deliver(&mut self.local, &client, &keys);
+                    tracking::deliver(&mut self.local, &client, &keys, lsn);
                 }
             }
             Mail::RedirectBroken { token, redirect } => {
@@ -428,44 +429,15 @@ impl Worker {
             shards.add(ShardSet::of(self.server.engine.hash(&key.key)));
         }
         let server = self.server.clone();
+        if !server.engine.journal().admits() {
+            return;
+        }
         let mut keys = server.engine.lock(shards, self.local.now_ms);
         if let Some(key) = reader.keys.first() {
             reader.serve(&mut keys, key.db, &key.key);
         }
         keys.serve_waiters();
         let signals = keys.take_signals();
-        server.tell_others(&mut self.local, signals);
-    }
-
-    fn keep_house(&mut self) {
-        if self.local.number == 0 && self.server.expires_actively.load(Ordering::Relaxed) {
-            self.expire_keys();
-        }
-        let now_ms = self.local.monotonic_ms;
-        let idle_ms = self.local.config.idle_timeout_s.saturating_mul(1000);
-        if idle_ms == 0 {
-            return;
-        }
-        let sessions = self.sessions.iter().filter_map(|slot| slot.session.as_deref());
-        let is_idle = |session: &&Session| {
-            let active_ms = session.client.active_ms.load(Ordering::Relaxed);
-            let is_waiting = session.blocked.is_some() || session.is_subscribed();
-            !is_waiting && now_ms.saturating_sub(active_ms) > idle_ms
-        };
-        let idle: Vec<u64> = sessions.filter(is_idle).map(|session| session.token).collect();
-        for token in idle {
-            self.local.doom(token, CloseReason::Idle);
-        }
-    }
-
-    fn expire_keys(&mut self) {
-        let server = self.server.clone();
-        for shard in ShardSet::each() {
-            let mut keys = server.engine.lock(shard, self.local.now_ms);
-            while keys.expire_overdue(EXPIRED_KEYS_MAX) == EXPIRED_KEYS_MAX {}
-            keys.serve_waiters();
-            let signals = keys.take_signals();
-            server.tell_others(&mut self.local, signals);
-        }
+        dispatch::tell_of(&server, &mut self.local, None, signals);
     }
 }

@@ -98,7 +98,9 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         while !self.loops.is_stopping.load(Ordering::Acquire) {
             let mailbox = self.worker.local().mailbox.clone();
+            mailbox.set_holds_replies(self.worker.local().outboxes.holds());
             let may_sleep = mailbox.go_to_sleep()
+                && !self.worker.can_settle()
                 && self.worker.local().mail.is_empty()
                 && self.again.is_empty()
                 && !self.has_arrivals();
@@ -270,6 +272,7 @@ impl EventLoop {
     /// Sends to all clients what has gathered for them.
     fn write_all(&mut self) {
         self.worker.end_tick();
+        self.worker.settle();
         // A client that is closed may let messages be handed to others, which lie in the buffers
         // of this tick as well.
         loop {
@@ -292,7 +295,6 @@ impl EventLoop {
     }
 
     fn write(&mut self, token: u64) {
-        let durable = self.worker.server().engine.journal().durable();
         loop {
             let Some(connection) = connection(&mut self.connections, token) else { return };
             let local = self.worker.local();
@@ -302,11 +304,12 @@ impl EventLoop {
                 self.after_all_is_sent(token);
                 return;
             }
-            if outbox.lsn() > durable {
-                break;
-            }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let used = local.outboxes.slices(token, &mut slices);
+            if used == 0 {
+                local.outboxes.hold(token);
+                break;
+            }
             let sent = match slices.get(..used) {
                 Some([only]) => connection.stream.write(only),
                 Some(several) => connection.stream.write_vectored(several),
@@ -407,6 +410,9 @@ impl EventLoop {
                 let bytes = local.outboxes.outbox(token).map_or(0, |outbox| outbox.len());
                 local.stats.output_limit_closes.add(1);
                 tracing::warn!(id, peer, bytes, "closing a client that reads too slowly");
+            }
+            CloseReason::LogFailed => {
+                tracing::warn!(id, peer, "closing a client whose replies could not be logged");
             }
             reason => tracing::debug!(id, peer, ?reason, "closing a client"),
         }

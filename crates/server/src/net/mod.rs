@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_loop_that_panics_stops_all_of_them() {
         let clock = Arc::new(ManualClock::at_ms(1));
-        let engine = Engine::open(&Options::new(), clock, &FileDisk).unwrap();
+        let engine = Engine::open(&Options::new(), clock, Arc::new(FileDisk)).unwrap().0;
         let server = Arc::new(Server::new(engine, Config::default(), String::new()));
         let loops = Arc::new(Loops::default());
         stop_on_shutdown(&server, &loops);

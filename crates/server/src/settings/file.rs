@@ -19,8 +19,9 @@ use crate::config::Config;
 /// the text stands for now.
 pub fn rewrite(text: &str, config: &Config, says: &Config) -> String {
     let differs = |setting: &Setting| setting.get(config) != setting.get(says);
-    let can_change = Setting::all().iter().filter(|setting| setting.change != Change::Never);
-    let mut missing: Vec<&Setting> = can_change.filter(|setting| differs(setting)).collect();
+    let is_own = |setting: &&Setting| matches!(setting.change, Change::AtRuntime | Change::AtStart);
+    let own = Setting::all().iter().filter(is_own);
+    let mut missing: Vec<&Setting> = own.filter(|setting| differs(setting)).collect();
     let mut out = String::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use firth_engine::Durability;
+
 use super::{Change, Setting, text};
 use crate::config::{LogLevel, ReadReply};
 
@@ -13,7 +15,18 @@ const LOG_LEVELS: &[(&str, LogLevel)] = &[
     ("warning", LogLevel::Warning),
     ("nothing", LogLevel::Nothing),
 ];
-const NO_LOG_YET: &str = "not available: state lives in memory, there is no log yet";
+const DURABILITIES: &[(&str, Durability)] = &[
+    ("always", Durability::Always),
+    ("everysec", Durability::Everysec),
+    ("never", Durability::Never),
+];
+const FSYNCS: &[(&str, Durability)] = &[
+    ("always", Durability::Always),
+    ("everysec", Durability::Everysec),
+    ("no", Durability::Never),
+];
+const ALWAYS_LOGS: &str = "can't be changed: everything is logged, see durability";
+const NO_SNAPSHOTS_YET: &str = "not available: there are no snapshots, everything is logged";
 const NO_LIMIT_YET: &str = "not available: there is no limit of memory, keys are never evicted";
 
 /// A whole number.
@@ -122,6 +135,13 @@ pub(super) const ROWS: &[Setting] = &[
             Ok(())
         },
     },
+    choice!(
+        "durability",
+        AtRuntime,
+        durability,
+        DURABILITIES,
+        "When a change is answered: always, when it is on the disk; everysec, at once, and it is on the disk within a second; never, at once, and the system writes when it likes."
+    ),
     Setting {
         name: "requirepass",
         doc: "The password of the default user; empty for none.",
@@ -277,12 +297,6 @@ pub(super) const ROWS: &[Setting] = &[
         "How much is logged: debug, verbose, notice, warning or nothing."
     ),
     only!(
-        "durability",
-        "never",
-        NO_LOG_YET,
-        "When a change is on the disk before it is answered; state lives in memory, so never."
-    ),
-    only!(
         "tcp-backlog",
         "511",
         "can't be changed",
@@ -294,8 +308,18 @@ pub(super) const ROWS: &[Setting] = &[
         "can't be changed: there are 16 databases",
         "How many databases there are."
     ),
-    only!("save", "", NO_LOG_YET, "There are no snapshots."),
-    only!("appendonly", "no", NO_LOG_YET, "There is no append-only file."),
+    only!("save", "", NO_SNAPSHOTS_YET, "There are no snapshots: everything is logged."),
+    only!("appendonly", "yes", ALWAYS_LOGS, "Everything is logged; `durability` says how safely."),
+    Setting {
+        name: "appendfsync",
+        doc: "The durability, by the words that Redis has for it: always, everysec or no.",
+        change: Change::Alias,
+        get: |config| text::show_choice(config.durability, FSYNCS),
+        set: |config, value| {
+            config.durability = text::choice(value, FSYNCS)?;
+            Ok(())
+        },
+    },
     only!("maxmemory", "0", NO_LIMIT_YET, "There is no limit of memory."),
     only!("maxmemory-policy", "noeviction", NO_LIMIT_YET, "Keys are never evicted."),
     only!(

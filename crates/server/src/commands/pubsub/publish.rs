@@ -1,5 +1,6 @@
 //! PUBLISH: sends a message to all who listen to a channel.
 
+use firth_engine::Lsn;
 use firth_engine::pubsub::Space;
 use firth_resp::Request;
 
@@ -25,7 +26,8 @@ pub(super) const SPEC: Spec = Spec {
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 1);
     let (channel, payload) = (args.take()?, args.take()?);
-    let listeners = fanout::publish(cx.server, cx.local, Space::Channel, channel, payload);
+    let listeners =
+        fanout::publish(cx.server, cx.local, Space::Channel, channel, payload, Lsn::ZERO);
     cx.reply().integer(i64::try_from(listeners).unwrap_or(i64::MAX));
     Ok(())
 }

@@ -224,7 +224,7 @@ mod tests {
 
     fn engine() -> Engine {
         let clock = Arc::new(ManualClock::at_ms(1));
-        Engine::open(&Options::new(), clock, &FileDisk).unwrap()
+        Engine::open(&Options::new(), clock, Arc::new(FileDisk)).unwrap().0
     }
 
     fn add(keys: &mut Locked<'_>, key: &str, ids: &[u64]) {
