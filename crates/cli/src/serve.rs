@@ -158,12 +158,16 @@ fn introduce(config: &Config, opened: &Opened, addresses: &[String]) {
 
 /// Tells what was found in the data folder, and how safe what is added will be.
 fn tell_of_state(config: &Config, opened: &Opened) {
-    let Opened { keys, entries, records, took_ns, cut, .. } = opened;
-    if *records > 0 {
+    let Opened { keys, entries, checkpoint, records, took_ns, cut, unsound, .. } = opened;
+    for damage in unsound {
+        tracing::warn!("{damage}; the checkpoint before it and the log were read instead");
+    }
+    if *records > 0 || checkpoint.is_some() {
         let took_ms = took_ns / 1_000_000;
+        let source = if checkpoint.is_some() { "a checkpoint and " } else { "" };
         tracing::info!(
-            "there are {keys} keys with {entries} entries, from {records} records of the log in \
-             {took_ms} ms"
+            "there are {keys} keys with {entries} entries, from {source}{records} records of the \
+             log in {took_ms} ms"
         );
     } else {
         tracing::info!("there is nothing yet");

@@ -82,6 +82,7 @@ impl Locked<'_> {
         let mut entry = Entry::new(hash, key, value);
         entry.expires_at_ms = expires_at_ms;
         entry.used_at_s = u32::try_from(self.now_ms() / 1000).unwrap_or(u32::MAX);
+        entry.epoch = self.shard_mut(hash).epoch;
         let old = self.database(db, hash).put(entry);
         self.touch(db, key);
         old

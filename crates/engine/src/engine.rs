@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use firth_wal::{Cut, Disk, Driving, Durability, Lsn, Recovery};
 use parking_lot::Mutex;
 
+use crate::checkpoint::{CheckpointDamage, Found};
 use crate::clock::Clock;
 use crate::error::OpenError;
 use crate::event::EventMask;
@@ -29,6 +30,8 @@ pub struct Options {
     /// When a change counts as settled, so that clients may be told of it. Default: when it is on
     /// the disk.
     pub durability: Durability,
+    /// After how many bytes of log a checkpoint is made unasked, at least. Default: 64 MiB.
+    pub checkpoint_after_bytes: u64,
     /// Who runs the log's writer: a thread, which is the default, or the caller, by
     /// [`Log::drive`](firth_wal::Log::drive).
     pub driving: Driving,
@@ -40,7 +43,13 @@ pub struct Options {
 impl Options {
     /// Returns options without a data folder.
     pub fn new() -> Self {
-        Options { folder: None, durability: Durability::Always, driving: Driving::Thread, seed: 0 }
+        Options {
+            folder: None,
+            durability: Durability::Always,
+            checkpoint_after_bytes: 64 << 20,
+            driving: Driving::Thread,
+            seed: 0,
+        }
     }
 }
 
@@ -76,6 +85,8 @@ pub struct Opened {
     pub entries: u64,
     /// The checkpoint that the state was read from, if there was one.
     pub checkpoint: Option<Lsn>,
+    /// Newer checkpoints that are not sound, so that they were passed over.
+    pub unsound: Vec<CheckpointDamage>,
     /// How many records of the log were applied.
     pub records: u64,
     /// The end of the log that was cut off since it was torn.
@@ -106,19 +117,20 @@ impl Engine {
         disk: Arc<dyn Disk>,
     ) -> Result<(Engine, Opened), OpenError> {
         let started_ns = clock.monotonic_ns();
-        let Options { durability, driving, seed, .. } = *options;
+        let Options { durability, checkpoint_after_bytes, driving, seed, .. } = *options;
         let Some(folder) = &options.folder else {
             let engine = Engine::new(seed, clock, Journal::default(), None);
             return Ok((engine, Opened::default()));
         };
-        let (storage, recovery) = Storage::open(folder, disk, LogOptions { durability, driving })?;
+        let log_options = LogOptions { durability, driving, checkpoint_after_bytes };
+        let (storage, recovery) = Storage::open(folder, disk, log_options)?;
         let journal = Journal::kept_by(Arc::new(Arc::clone(storage.log())));
         let engine = Engine::new(seed, clock, journal, Some(storage));
-        let records = engine.recover(&recovery)?;
+        let found = engine.recover(&recovery)?;
         let (keys, entries) = engine.count();
         let took_ns = engine.clock.monotonic_ns().saturating_sub(started_ns);
         let cut = recovery.cut().cloned();
-        Ok((engine, Opened { keys, entries, checkpoint: None, records, cut, took_ns }))
+        Ok((engine, Opened { keys, entries, cut, took_ns, ..found }))
     }
 
     fn new(seed: u64, clock: Arc<dyn Clock>, journal: Journal, storage: Option<Storage>) -> Engine {
@@ -134,16 +146,30 @@ impl Engine {
         }
     }
 
-    /// Applies the records of the log, and returns how many there were.
-    fn recover(&self, recovery: &Recovery) -> Result<u64, OpenError> {
+    /// Loads the newest checkpoint that is sound, and applies the records of the log behind it.
+    fn recover(&self, recovery: &Recovery) -> Result<Opened, OpenError> {
+        let Some(storage) = &self.storage else { return Ok(Opened::default()) };
         let mut replay = self.replay();
+        let found = storage.checkpoints().load_newest(&mut replay);
+        let Found { loaded, unsound } = found.map_err(firth_wal::OpenError::from)?;
+        let lsn = loaded.map_or(Lsn::ZERO, |loaded| loaded.lsn);
+        let mut records = match (recovery.records(lsn.next()), unsound.first()) {
+            (Err(firth_wal::OpenError::Removed { .. }), Some(damage)) => {
+                return Err(damage.clone().into());
+            }
+            (records, _) => records?,
+        };
+        if recovery.last_lsn() < lsn {
+            return Err(OpenError::LogTooShort { last: recovery.last_lsn(), lsn });
+        }
         let mut applied = 0;
-        let mut records = recovery.records(recovery.first_lsn())?;
         while let Some((lsn, record)) = records.next_record()? {
             replay.apply(record).map_err(|source| OpenError::Record { lsn, source })?;
             applied += 1;
         }
-        Ok(applied)
+        storage.keeper().opened(loaded, self.clock.now_ms());
+        let checkpoint = loaded.map(|loaded| loaded.lsn);
+        Ok(Opened { checkpoint, records: applied, unsound, ..Opened::default() })
     }
 
     /// Counts the keys and the entries of all streams.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use firth_wal::Lsn;
 
+use crate::checkpoint::CheckpointDamage;
 use crate::record::RecordError;
 
 /// The key holds a value of another type than the operation works on.
@@ -48,6 +49,17 @@ pub enum OpenError {
     /// The log cannot be opened or read, or is damaged.
     #[error(transparent)]
     Log(#[from] firth_wal::OpenError),
+    /// No checkpoint is sound from which the log goes on; this is the newest one.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointDamage),
+    /// The log ends before the checkpoint that was made of it.
+    #[error("the log ends with record {last}, although there is a checkpoint of record {lsn}")]
+    LogTooShort {
+        /// The last record of the log.
+        last: Lsn,
+        /// The checkpoint.
+        lsn: Lsn,
+    },
     /// A record is whole, but makes no sense: it is from another program, or from a newer one.
     #[error("record {lsn} of the log makes no sense: {source}")]
     Record {

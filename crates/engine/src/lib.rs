@@ -9,6 +9,7 @@
 
 mod apply;
 pub mod blocks;
+mod checkpoint;
 mod clock;
 mod effect;
 mod engine;
@@ -16,6 +17,7 @@ mod error;
 mod event;
 mod interest;
 mod journal;
+mod keeper;
 mod key;
 mod keys;
 mod ledger;
@@ -32,6 +34,7 @@ mod table;
 mod value;
 mod wait;
 
+pub use checkpoint::{CheckpointDamage, CheckpointError, CheckpointFlaw};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{Engine, Opened, Options, Settings};
 pub use error::{OpenError, WrongType};
@@ -41,6 +44,7 @@ pub use firth_wal::{
 };
 pub use interest::{Invalidation, WatchFlag};
 pub use journal::Journal;
+pub use keeper::{Pace, Saves};
 pub use key::{DATABASES, DbKey, KeyHash};
 pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCursor};
 pub use ledger::Signals;

@@ -34,6 +34,11 @@ impl ShardSet {
         ShardSet(1 << hash.shard())
     }
 
+    /// One shard.
+    pub(crate) fn one(index: usize) -> Self {
+        ShardSet(1 << index)
+    }
+
     /// Returns each shard as a set of its own.
     pub fn each() -> impl Iterator<Item = ShardSet> {
         (0..SHARDS).map(|index| ShardSet(1 << index))
@@ -71,6 +76,9 @@ pub struct Locked<'e> {
     now_ms: u64,
     uses: Uses,
     overdue: Overdue,
+    /// Whether a capture is under way in one of the shards: what is changed has to be captured
+    /// before. None begins while a shard is locked.
+    captures: bool,
     pub(crate) ledger: Ledger<'e>,
 }
 
@@ -125,8 +133,9 @@ impl<'e> Locked<'e> {
         if let Some((_, shard)) = shards.first_mut() {
             ledger.lend_batch(&mut shard.batch);
         }
+        let captures = shards.iter().any(|(_, shard)| shard.captured.is_some());
         let (uses, overdue) = (Uses::Noted, Overdue::Removed);
-        Locked { engine, shards, set, now_ms, uses, overdue, ledger }
+        Locked { engine, shards, set, now_ms, uses, overdue, captures, ledger }
     }
 
     /// Returns the time at which the command or transaction runs, the same throughout.
@@ -250,6 +259,9 @@ impl<'e> Locked<'e> {
         let engine = self.engine;
         let hash = engine.hash(key);
         let presence = self.expire_if_due(db, hash, key);
+        if self.captures {
+            self.shard_mut(hash).capture(db, hash, key);
+        }
         let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
         let Shard { databases, interest, counters, .. } = shard;
@@ -356,6 +368,9 @@ impl<'e> Locked<'e> {
 
     /// Records an effect and applies it: the one door for changes of keys.
     pub(crate) fn commit(&mut self, db: u8, effect: &Effect<'_>) {
+        if self.captures {
+            self.capture_before(db, effect);
+        }
         self.ledger.record(db, effect);
         self.apply(db, effect);
     }

@@ -1,8 +1,11 @@
 //! Recovery: applying the records of what was changed before.
 
+use crate::checkpoint::Loaded;
 use crate::engine::Engine;
 use crate::locked::{Locked, ShardSet};
 use crate::record::{self, RecordError};
+use crate::shard::Database;
+use crate::value::Entry;
 
 /// An engine whose keys are being brought back.
 ///
@@ -17,6 +20,26 @@ pub struct Replay<'e> {
 impl<'e> Replay<'e> {
     pub(crate) fn new(engine: &'e Engine, now_ms: u64) -> Self {
         Replay { keys: Locked::silent(engine, ShardSet::ALL, now_ms) }
+    }
+
+    /// Puts a key there that a checkpoint holds; returns whether it was missing.
+    pub(crate) fn load(&mut self, loaded: Loaded) -> bool {
+        let Loaded { db, key, expires_at_ms, value } = loaded;
+        let now_s = u32::try_from(self.keys.now_ms() / 1000).unwrap_or(u32::MAX);
+        let hash = self.keys.hash(&key);
+        let mut entry = Entry { key, ..Entry::new(hash, &[], value) };
+        entry.expires_at_ms = expires_at_ms;
+        entry.used_at_s = now_s;
+        let shard = self.keys.shard_mut(hash);
+        entry.epoch = shard.epoch;
+        shard.databases[usize::from(db)].put(entry).is_none()
+    }
+
+    /// Forgets all keys.
+    pub(crate) fn clear(&mut self) {
+        for shard in self.keys.shards_mut() {
+            shard.databases.fill_with(Database::default);
+        }
     }
 
     /// Applies the record of one batch.

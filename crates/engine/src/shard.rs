@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use firth_wal::Lsn;
 
+use crate::checkpoint::Items;
 use crate::interest::Interest;
 use crate::key::{DATABASES, KeyHash};
 use crate::record::Batch;
@@ -20,6 +21,11 @@ pub(crate) struct Shard {
     /// The buffer in which changes made under this shard's lock are encoded.
     pub(crate) batch: Batch,
     pub(crate) counters: ShardCounters,
+    /// The number of the last capture, modulo 256: keys that are captured, or that were made since
+    /// it began, have it too.
+    pub(crate) epoch: u8,
+    /// What has been captured because it was about to change, while a capture is under way here.
+    pub(crate) captured: Option<Box<Items>>,
 }
 
 /// What happened in a shard since the start or since the counters were reset.
@@ -46,6 +52,8 @@ impl Default for Shard {
             last_lsn: Lsn::ZERO,
             batch: Batch::default(),
             counters: ShardCounters::default(),
+            epoch: 0,
+            captured: None,
         }
     }
 }

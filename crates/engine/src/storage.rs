@@ -4,6 +4,7 @@
 //! DIR/LOCK       held for as long as the folder is open
 //! DIR/FORMAT     the text "firth 1" and a line end; another one is refused
 //! DIR/log/       the segments of the log
+//! DIR/checkpoints/   the state as it was at some position of the log
 //! ```
 
 use std::io::ErrorKind;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 
 use firth_wal::{Disk, DiskLock, Driving, Durability, Log, Recovery};
 
+use crate::checkpoint::CheckpointFolder;
 use crate::error::OpenError;
+use crate::keeper::Keeper;
 
 /// What FORMAT says of a folder that this program reads and writes.
 const FORMAT: &str = "firth 1\n";
@@ -24,6 +27,7 @@ const FORMAT_BYTES_SHOWN: usize = 40;
 pub(crate) struct LogOptions {
     pub(crate) durability: Durability,
     pub(crate) driving: Driving,
+    pub(crate) checkpoint_after_bytes: u64,
 }
 
 /// A data folder that is open, and the log in it.
@@ -32,6 +36,12 @@ pub struct Storage {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     log: Arc<Log>,
+    checkpoints: CheckpointFolder,
+    keeper: Keeper,
+    /// After how many bytes of log a checkpoint is made unasked.
+    checkpoint_after_bytes: u64,
+    /// How many bytes of log there were when it was opened.
+    logged_before: u64,
     /// The last to go: the log ends before somebody else may have the folder.
     _lock: Box<dyn DiskLock>,
 }
@@ -48,11 +58,42 @@ impl Storage {
     ) -> Result<(Storage, Recovery), OpenError> {
         let lock = lock_folder(folder, &*disk)?;
         check_format(folder, &*disk)?;
-        let LogOptions { durability, driving } = options;
+        let LogOptions { durability, driving, checkpoint_after_bytes } = options;
         let options = firth_wal::Options { durability, driving, ..firth_wal::Options::default() };
         let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
-        let folder = folder.to_owned();
-        Ok((Storage { folder, disk, log: Arc::new(log), _lock: lock }, recovery))
+        let checkpoints = CheckpointFolder::open(folder.join("checkpoints"), Arc::clone(&disk));
+        let checkpoints = checkpoints.map_err(firth_wal::OpenError::from)?;
+        let storage = Storage {
+            folder: folder.to_owned(),
+            disk,
+            logged_before: log.stats().segment_bytes,
+            log: Arc::new(log),
+            checkpoints,
+            keeper: Keeper::default(),
+            checkpoint_after_bytes,
+            _lock: lock,
+        };
+        Ok((storage, recovery))
+    }
+
+    /// Returns the folder of checkpoints.
+    pub(crate) fn checkpoints(&self) -> &CheckpointFolder {
+        &self.checkpoints
+    }
+
+    /// Returns the keeper.
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// Returns after how many bytes of log a checkpoint is made unasked.
+    pub(crate) fn checkpoint_after_bytes(&self) -> u64 {
+        self.checkpoint_after_bytes
+    }
+
+    /// Returns how many bytes have been logged, and were there when the log was opened.
+    pub(crate) fn logged_bytes(&self) -> u64 {
+        self.logged_before + self.log.stats().written_bytes
     }
 
     /// Returns the folder.

@@ -10,6 +10,8 @@
 //! directory[i] -> bucket, of which several neighbours may share one (its own depth is smaller)
 //! ```
 
+use std::ops::ControlFlow;
+
 use hashbrown::HashTable;
 
 use crate::key::{KeyHash, SHARD_BITS};
@@ -90,9 +92,26 @@ impl KeyTable {
         let index = leading_bits(from.0, self.depth);
         let bucket = &self.buckets[*self.directory.get(index)? as usize];
         bucket.entries.iter().for_each(&mut visit);
-        let next_prefix = leading_bits(from.0, bucket.depth) as u64 + 1;
-        let next = next_prefix.checked_shl(u64::BITS - bucket.depth)?;
-        (next_prefix >> bucket.depth == 0).then_some(ScanPosition(next))
+        after_bucket(from, bucket.depth)
+    }
+
+    /// Visits one bucket's entries for changing them and returns where the scan goes on, `None` at
+    /// the end. A visit that breaks ends it in the middle of the bucket, which is returned again.
+    pub(crate) fn scan_mut(
+        &mut self,
+        from: ScanPosition,
+        visit: impl FnMut(&mut Entry) -> ControlFlow<()>,
+    ) -> Option<ScanPosition> {
+        let index = leading_bits(from.0, self.depth);
+        let bucket = &mut self.buckets[*self.directory.get(index)? as usize];
+        if bucket.entries.iter_mut().try_for_each(visit).is_break() {
+            return Some(from);
+        }
+        after_bucket(from, bucket.depth)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.buckets.iter_mut().flat_map(|bucket| bucket.entries.iter_mut())
     }
 
     fn slot(&self, hash: KeyHash) -> usize {
@@ -139,6 +158,13 @@ impl KeyTable {
         let high_start = (low_prefix | 1) * span;
         self.directory[high_start..high_start + span].fill(high_slot);
     }
+}
+
+/// Returns where the next bucket begins, behind one of this depth.
+fn after_bucket(from: ScanPosition, depth: u32) -> Option<ScanPosition> {
+    let next_prefix = leading_bits(from.0, depth) as u64 + 1;
+    let next = next_prefix.checked_shl(u64::BITS - depth)?;
+    (next_prefix >> depth == 0).then_some(ScanPosition(next))
 }
 
 /// The leading bits of a number, as a number.

@@ -62,7 +62,11 @@ pub struct Entry {
     pub(crate) used_at_s: u32,
     /// How the string came to be, if it is one.
     pub(crate) form: StringForm,
+    /// The last capture of its shard that has the key, or that the key came too late for.
+    pub(crate) epoch: u8,
 }
+
+const _: () = assert!(size_of::<Entry>() <= 64);
 
 /// The deadline of a key that never expires.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -70,7 +74,8 @@ pub(crate) const NEVER: u64 = u64::MAX;
 impl Entry {
     pub(crate) fn new(hash: KeyHash, key: &[u8], value: Value) -> Self {
         let form = StringForm::default();
-        Entry { hash, key: key.into(), value, expires_at_ms: NEVER, used_at_s: 0, form }
+        let (expires_at_ms, used_at_s, epoch) = (NEVER, 0, 0);
+        Entry { hash, key: key.into(), value, expires_at_ms, used_at_s, form, epoch }
     }
 
     /// Returns the key.

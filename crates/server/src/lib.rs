@@ -9,6 +9,7 @@ pub mod context;
 pub mod dispatch;
 pub mod fanout;
 mod help;
+pub mod keeping;
 pub mod latency;
 pub mod launch;
 pub mod local;

@@ -67,11 +67,38 @@ pub struct Block {
 
 const _: () = assert!(size_of::<Block>() <= 56);
 
+/// What is known of a block apart from its entries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockNumbers {
+    /// The id that it was begun with.
+    pub(crate) first_id: EntryId,
+    /// How many entries are not deleted.
+    pub(crate) live: u32,
+    /// How many entries it was ever given.
+    pub(crate) slots: u32,
+    /// The bytes of deleted entries.
+    pub(crate) dead_bytes: u32,
+    /// The bytes that Redis would need for it.
+    pub(crate) listpack_bytes: u32,
+}
+
 impl Block {
     /// Makes an empty block whose first entry is going to have the id `first_id`.
     pub(super) fn new(first_id: EntryId, capacity: usize) -> Self {
         let bytes = Vec::with_capacity(capacity);
         Self { bytes, first_id, live: 0, slots: 0, dead_bytes: 0, listpack_bytes: 0 }
+    }
+
+    /// Makes a block of what is known of it.
+    pub(crate) fn of(numbers: BlockNumbers, bytes: Vec<u8>) -> Self {
+        let BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes } = numbers;
+        Self { bytes, first_id, live, slots, dead_bytes, listpack_bytes }
+    }
+
+    /// Returns what is known of the block apart from its entries.
+    pub(crate) fn numbers(&self) -> BlockNumbers {
+        let Self { first_id, live, slots, dead_bytes, listpack_bytes, .. } = *self;
+        BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes }
     }
 
     /// Returns the id that the block was begun with; no entry of the block is below it.

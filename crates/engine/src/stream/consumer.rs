@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// The counts of references that lie before a shared name.
 const COUNTS_BYTES: usize = 2 * size_of::<usize>();
 
+/// The numbers below this one may be given to somebody.
+const NUMBERS_MAX: u32 = u32::MAX - 1;
+
 /// The number of a consumer within its group. It may name another consumer after a removal.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConsumerNo(u32);
@@ -96,6 +99,35 @@ impl Consumers {
         let no = self.occupy(Consumer { name: Arc::clone(&name), seen_ms, active_ms: None });
         self.by_name.insert(name, no);
         no
+    }
+
+    /// Brings back who has the next number, `None` for nobody. Returns `None` if there is a consumer
+    /// of this name already.
+    pub(crate) fn restore(&mut self, consumer: Option<(&[u8], u64, Option<u64>)>) -> Option<()> {
+        let no = u32::try_from(self.slots.len()).ok().filter(|no| *no < NUMBERS_MAX)?;
+        let Some((name, seen_ms, active_ms)) = consumer else {
+            self.slots.push(None);
+            self.vacant.push(Reverse(no));
+            return Some(());
+        };
+        if self.find(name).is_some() {
+            return None;
+        }
+        let name: Arc<[u8]> = name.into();
+        self.by_name.insert(Arc::clone(&name), ConsumerNo(no));
+        self.slots.push(Some(Consumer { name, seen_ms, active_ms }));
+        Some(())
+    }
+
+    /// Says whether there is a consumer with this number.
+    pub(crate) fn has(&self, no: u32) -> bool {
+        self.get(ConsumerNo(no)).is_some()
+    }
+
+    /// Who has each number, up to the last one that somebody has.
+    pub(crate) fn by_number(&self) -> impl ExactSizeIterator<Item = Option<&Consumer>> {
+        let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.slots.iter().take(used).map(Option::as_ref)
     }
 
     /// Removes a consumer; its number may be given to the next one.

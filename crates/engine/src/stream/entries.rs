@@ -87,6 +87,15 @@ impl Entries {
         }
     }
 
+    /// Makes a stream of its blocks, ascending and none of them without a live entry; `last_id` is
+    /// the greatest id of an entry.
+    pub(crate) fn of_blocks(blocks: VecDeque<Block>, last_id: EntryId) -> Self {
+        let tail = blocks.back().map_or_else(|| Tail::new(EntryId::MIN), Tail::of);
+        let len = blocks.iter().map(|block| u64::from(block.live())).sum();
+        let block_bytes = blocks.iter().map(|block| block.bytes.capacity()).sum();
+        Self { blocks, tail, last_id, len, block_bytes }
+    }
+
     /// Returns how many entries there are, deleted ones not counted.
     #[must_use]
     pub fn len(&self) -> u64 {

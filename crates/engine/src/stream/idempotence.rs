@@ -140,6 +140,30 @@ impl Idempotence {
         })
     }
 
+    /// At how many recorded attempts the expired ones are swept out again.
+    pub(crate) const fn next_sweep(&self) -> u64 {
+        self.next_sweep
+    }
+
+    /// Sets at how many recorded attempts the expired ones are swept out again.
+    pub(crate) const fn set_next_sweep(&mut self, attempts: u64) {
+        self.next_sweep = attempts;
+    }
+
+    /// Brings back an attempt, the latest one of its producer; no counter changes. `None`: it is
+    /// there already.
+    pub(crate) fn restore(&mut self, pid: &[u8], iid: &[u8], id: EntryId) -> Option<()> {
+        if !self.producers.contains_key(pid) {
+            self.producers.insert(pid.into(), Producer::default());
+        }
+        let producer = self.producers.get_mut(pid)?;
+        if producer.find(iid).is_some() {
+            return None;
+        }
+        producer.push(Record { iid: iid.into(), id }, usize::MAX);
+        Some(())
+    }
+
     /// The bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

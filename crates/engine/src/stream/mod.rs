@@ -42,6 +42,8 @@ mod window;
 pub use ack::AckDeletion;
 pub use append::{Append, AppendError, Attempt, CreateStream, NewId};
 pub use auto_claim::{AutoClaim, AutoClaimed};
+pub use block::Block;
+pub(crate) use block::BlockNumbers;
 pub use change::StreamMut;
 pub use claim::{Claim, ClaimScope, Recount};
 pub use consumer::{Consumer, ConsumerNo, Consumers};

@@ -14,7 +14,8 @@ mod tests;
 
 use std::convert::identity;
 
-use self::rows::{Age, Row, Rows, UNOWNED};
+use self::rows::{Age, Rows};
+pub(crate) use self::rows::{Row, UNOWNED};
 use super::consumer::ConsumerNo;
 use super::id::EntryId;
 use super::slot_index::{Place, SlotIndex};
@@ -65,6 +66,39 @@ impl PendingList {
             nacked: 0,
             next_turn: 0,
         }
+    }
+
+    /// Brings back a list from its rows, whose ids ascend.
+    pub(crate) fn of_rows(rows: &[Row], next_turn: u64) -> Self {
+        let mut list = Self { next_turn, ..Self::new() };
+        let mut ages = Vec::with_capacity(rows.len());
+        for row in rows {
+            let slot = list.rows.add(*row);
+            list.by_id.insert(list.by_id.end(), slot, list.rows.ids());
+            match row.owner {
+                UNOWNED => list.nacked += 1,
+                owner => {
+                    let index = index_of(&mut list.by_consumer, owner);
+                    index.insert(index.end(), slot, list.rows.ids());
+                }
+            }
+            ages.push((row.age(), slot));
+        }
+        ages.sort_unstable();
+        for (_, slot) in ages {
+            list.by_age.insert(list.by_age.end(), slot, list.rows.ages());
+        }
+        list
+    }
+
+    /// The turn of the next released entry.
+    pub(crate) const fn next_turn(&self) -> u64 {
+        self.next_turn
+    }
+
+    /// All rows, ascending by their ids.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.by_id.iter_from(Place::START).map(|slot| self.rows.get(slot))
     }
 
     /// How many entries are pending.
@@ -254,11 +288,7 @@ impl PendingList {
             self.nacked += 1;
             return;
         }
-        let owner = row.owner as usize;
-        if owner >= self.by_consumer.len() {
-            self.by_consumer.resize_with(owner + 1, SlotIndex::new);
-        }
-        let index = &mut self.by_consumer[owner];
+        let index = index_of(&mut self.by_consumer, row.owner);
         let place = index.seek(row.id, self.rows.ids());
         index.insert(place.unwrap_or_else(identity), slot, self.rows.ids());
     }
@@ -316,6 +346,15 @@ impl Cursor<'_> {
         self.near = list.by_id.search_near(self.near, id, list.rows.ids()).ok()?;
         Some(list.pending(list.by_id.get(self.near)?))
     }
+}
+
+/// The index over the rows of this owner.
+fn index_of(by_consumer: &mut Vec<SlotIndex<EntryId>>, owner: u32) -> &mut SlotIndex<EntryId> {
+    let owner = owner as usize;
+    if owner >= by_consumer.len() {
+        by_consumer.resize_with(owner + 1, SlotIndex::new);
+    }
+    &mut by_consumer[owner]
 }
 
 /// The four bytes of a delivery count; what does not fit counts as [`DELIVERIES_FATAL`].

@@ -1,6 +1,7 @@
 //! Sockets: the only place of the server that touches them.
 //!
 //! Each worker has a thread with a loop of its own: read all, run all, commit once, write all.
+//! Beside them runs the keeper, which serves nobody.
 
 mod connection;
 mod event_loop;
@@ -15,6 +16,7 @@ use std::thread;
 use mio::{Poll, Token, Waker};
 use parking_lot::Mutex;
 
+use crate::keeping::Keeping;
 use crate::net::event_loop::EventLoop;
 use crate::net::stream::Stream;
 use crate::server::Server;
@@ -42,6 +44,7 @@ pub fn serve(server: &Arc<Server>, listeners: Vec<Listener>) -> io::Result<()> {
     let arrivals = (0..workers).map(|_| Mutex::default()).collect();
     let loops = Arc::new(Loops { is_stopping: AtomicBool::new(false), arrivals });
     stop_on_shutdown(server, &loops);
+    let _keeping = Keeping::start(server)?;
     let mut listeners = Some(listeners);
     let mut threads = Vec::new();
     for number in 0..workers {

@@ -20,7 +20,7 @@ use crate::stream::id::EntryId;
 const CHUNK_ROWS: usize = 256;
 
 /// The owner of a row that nobody owns.
-pub(super) const UNOWNED: u32 = u32::MAX;
+pub(crate) const UNOWNED: u32 = u32::MAX;
 
 /// The "owner" of a hole.
 const HOLE: u32 = u32::MAX - 1;
@@ -30,11 +30,11 @@ const NONE: u32 = u32::MAX;
 
 /// One pending entry.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct Row {
-    pub(super) id: EntryId,
-    pub(super) clock: u64,
-    pub(super) deliveries: u32,
-    pub(super) owner: u32,
+pub(crate) struct Row {
+    pub(crate) id: EntryId,
+    pub(crate) clock: u64,
+    pub(crate) deliveries: u32,
+    pub(crate) owner: u32,
 }
 
 /// The order by age: unowned rows by their turn, then owned ones by their delivery time, then ids.

@@ -1,0 +1,91 @@
+//! Writing keys down as items.
+
+use super::{Counts, Items, tag};
+use crate::stream::pending::{Row, UNOWNED};
+use crate::stream::{Block, Consumer, Group, Idempotence, Stream};
+use crate::value::{Entry, Value};
+
+impl Items {
+    /// Adds a key with all that it holds.
+    pub(crate) fn entry(&mut self, db: u8, entry: &Entry) {
+        self.counts.keys += 1;
+        match &entry.value {
+            Value::String(text) => {
+                self.begin(tag::STRING).place(db, &entry.key, entry.expires_at_ms).text(text);
+                self.end();
+            }
+            Value::Stream(stream) => {
+                self.begin(tag::STREAM).place(db, &entry.key, entry.expires_at_ms);
+                self.stream(stream);
+            }
+        }
+    }
+
+    /// Adds the end, with the counts of all that stands before it.
+    pub(crate) fn end_of_all(&mut self, counts: Counts) {
+        let Counts { keys, entries, rows } = counts;
+        self.begin(tag::END).number(keys).number(entries).number(rows);
+        self.end();
+    }
+
+    fn stream(&mut self, stream: &Stream) {
+        let (duration_s, entries_max) = stream.idempotence_limits;
+        self.counts.entries += stream.len();
+        self.id(stream.last_id).id(stream.max_deleted_id).number(stream.entries_added);
+        self.number(duration_s.into()).number(entries_max.into());
+        let entries = &stream.entries;
+        self.id(entries.last_id().unwrap_or_default()).number(entries.node_count() as u64);
+        self.end();
+        self.list(tag::BLOCKS, entries.blocks(), Items::block);
+        for (name, group) in stream.groups.iter() {
+            self.group(name, group);
+        }
+        if let Some(known) = &stream.idempotence {
+            self.idempotence(known);
+        }
+    }
+
+    fn block(&mut self, before: Option<&Block>, block: &Block) {
+        let numbers = block.numbers();
+        let before_ms = before.map_or(0, |before| before.first_id().ms);
+        self.number(numbers.first_id.ms.wrapping_sub(before_ms)).number(numbers.first_id.seq);
+        self.number(numbers.slots.into()).number((numbers.slots - numbers.live).into());
+        self.number(numbers.dead_bytes.into()).number(numbers.listpack_bytes.into());
+        self.number(tag::CONTENT_INLINE).text(block.bytes());
+    }
+
+    fn group(&mut self, name: &[u8], group: &Group) {
+        let Group { last_delivered, entries_read, pending, consumers } = group;
+        self.counts.rows += pending.len() as u64;
+        self.begin(tag::GROUP).text(name).id(*last_delivered).option(*entries_read);
+        self.number(pending.next_turn());
+        self.number(consumers.by_number().len() as u64).number(pending.len() as u64);
+        self.end();
+        self.list(tag::CONSUMERS, consumers.by_number(), Items::consumer);
+        self.list(tag::ROWS, pending.rows(), Items::row);
+    }
+
+    fn consumer(&mut self, _: Option<Option<&Consumer>>, consumer: Option<&Consumer>) {
+        let Some(consumer) = consumer else {
+            self.number(0);
+            return;
+        };
+        self.number(1).text(consumer.name()).number(consumer.seen_ms).option(consumer.active_ms);
+    }
+
+    fn row(&mut self, before: Option<&Row>, row: &Row) {
+        let (before_ms, before_clock) = before.map_or((0, 0), |row| (row.id.ms, row.clock));
+        let owner = if row.owner == UNOWNED { 0 } else { u64::from(row.owner) + 1 };
+        self.number(row.id.ms.wrapping_sub(before_ms)).number(row.id.seq).number(owner);
+        self.zigzag(row.clock.wrapping_sub(before_clock)).number(row.deliveries.into());
+    }
+
+    fn idempotence(&mut self, known: &Idempotence) {
+        self.begin(tag::IDEMPOTENCE).number(known.iids_added).number(known.iids_duplicates);
+        self.number(known.next_sweep()).number(known.tracked_iids() as u64);
+        self.end();
+        self.list(tag::ATTEMPTS, known.iter(), |items, before, (producer, iid, id)| {
+            items.repeated(before.map(|(producer, ..)| producer), producer).text(iid).id(id);
+        });
+    }
+}

@@ -1,0 +1,79 @@
+//! Reading the newest checkpoint that is sound.
+
+use std::path::PathBuf;
+
+use firth_wal::{Action, Failure, Lsn};
+
+use super::folder::CheckpointFolder;
+use super::job::Made;
+use super::reader::{ItemReader, ReadError};
+use super::{CheckpointFlaw, Decoder};
+use crate::replay::Replay;
+
+/// Bytes of a checkpoint that are not what was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} is not sound at offset {offset}: {flaw}", path = path.display())]
+pub struct CheckpointDamage {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the frame begins that is wrong, or in which something makes no sense.
+    pub offset: u64,
+    /// What is wrong there.
+    pub flaw: CheckpointFlaw,
+}
+
+/// What was found in a folder of checkpoints.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The checkpoint that was loaded.
+    pub(crate) loaded: Option<Made>,
+    /// Newer ones that are not sound, the newest first.
+    pub(crate) unsound: Vec<CheckpointDamage>,
+}
+
+impl CheckpointFolder {
+    /// Loads the newest checkpoint that is sound, if there is one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn load_newest(&self, replay: &mut Replay<'_>) -> Result<Found, Failure> {
+        let mut found = Found::default();
+        for lsn in self.list()?.into_iter().rev() {
+            match self.load(lsn, replay) {
+                Ok(made) => {
+                    found.loaded = Some(made);
+                    break;
+                }
+                Err(error) => found.unsound.push(self.explain(lsn, error)?),
+            }
+            replay.clear();
+        }
+        Ok(found)
+    }
+
+    /// Returns the damage that kept a checkpoint from being read; a disk that refuses is no damage.
+    fn explain(&self, lsn: Lsn, error: ReadError) -> Result<CheckpointDamage, Failure> {
+        let path = self.path_of(lsn);
+        match error {
+            ReadError::Disk(error) => Err(Failure::new(Action::Read, &path, &error)),
+            ReadError::Flaw(offset, flaw) => Ok(CheckpointDamage { path, offset, flaw }),
+        }
+    }
+
+    fn load(&self, lsn: Lsn, replay: &mut Replay<'_>) -> Result<Made, ReadError> {
+        let mut reader = ItemReader::new(self.read(lsn).map_err(ReadError::Disk)?)?;
+        if reader.header().lsn != lsn {
+            return Err(ReadError::Flaw(0, CheckpointFlaw::Name));
+        }
+        let mut decoder = Decoder::default();
+        while !decoder.has_ended() {
+            let (tag, body) = reader.next_item()?;
+            let mut all_new = true;
+            let read = decoder.item(tag, body, |loaded| all_new &= replay.load(loaded));
+            read.and(if all_new { Ok(()) } else { Err(CheckpointFlaw::Item(tag)) })
+                .map_err(|flaw| reader.flaw(flaw))?;
+        }
+        reader.finish()?;
+        Ok(Made { lsn, bytes: reader.offset(), counts: decoder.counts() })
+    }
+}

@@ -1,0 +1,226 @@
+//! The keeper: the work on a data folder that no command waits for.
+//!
+//! It has no thread and no time of its own. Whoever drives it calls [`Engine::keep`] again and
+//! again: the server from a thread, the simulation by hand. Each call does one piece that takes a
+//! moment, holds a shard's lock only for a part of that, and says whether there is more to do.
+
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::checkpoint::{CheckpointError, Job, Made, Progress};
+use crate::engine::Engine;
+use crate::storage::Storage;
+
+/// How long after a checkpoint that failed the next one is tried, unless somebody asks for it; twice
+/// as long each time, up to [`RETRY_MS_MAX`].
+const RETRY_MS: u64 = 5_000;
+const RETRY_MS_MAX: u64 = 300_000;
+
+/// Whether there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// There is.
+    Busy,
+    /// There is not, as things are.
+    Idle,
+}
+
+/// What there is to say about checkpoints.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Saves {
+    /// When the one that is being made was begun, on the monotonic clock.
+    pub running_since_ms: Option<u64>,
+    /// When the last one was made, or the engine was opened, in Unix milliseconds.
+    pub last_ms: u64,
+    /// How long the last one took, if there has been one.
+    pub last_took_ms: Option<u64>,
+    /// Why the last one failed, if it did.
+    pub last_error: Option<CheckpointError>,
+    /// How many were made since the engine was opened.
+    pub made: u64,
+    /// How many could not be made.
+    pub failed: u64,
+    /// The length of the newest one.
+    pub bytes: u64,
+    /// How many batches have been committed since the newest one.
+    pub batches_since: u64,
+}
+
+/// What the keeper is asked and what it tells.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    work: Mutex<Work>,
+    desk: Mutex<Desk>,
+    bell: Condvar,
+}
+
+/// What is under way. Locked throughout a step, before the desk.
+#[derive(Debug, Default)]
+struct Work {
+    job: Option<Job>,
+    failures: u32,
+    /// Not before this time is a checkpoint made unasked.
+    retry_at_ms: u64,
+    /// How much had been logged when the newest checkpoint was begun.
+    logged_before: u64,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    saves: Saves,
+    newest: Made,
+    is_wanted: bool,
+    is_rung: bool,
+}
+
+impl Keeper {
+    /// Notes the checkpoint that was found when the folder was opened, if there was one.
+    pub(crate) fn opened(&self, newest: Option<Made>, now_ms: u64) {
+        let mut desk = self.desk.lock();
+        desk.newest = newest.unwrap_or_default();
+        desk.saves.bytes = desk.newest.bytes;
+        desk.saves.last_ms = now_ms;
+    }
+
+    fn step(&self, engine: &Engine, storage: &Storage) -> Pace {
+        let mut work = self.work.lock();
+        if work.job.is_some() {
+            self.go_on(&mut work, engine, storage);
+            return Pace::Busy;
+        }
+        if !self.is_due(&work, engine, storage) {
+            return Pace::Idle;
+        }
+        self.begin(&mut work, engine, storage);
+        Pace::Busy
+    }
+
+    fn is_due(&self, work: &Work, engine: &Engine, storage: &Storage) -> bool {
+        let desk = self.desk.lock();
+        let limit = storage.checkpoint_after_bytes().max(desk.newest.bytes / 2);
+        let logged = storage.logged_bytes().saturating_sub(work.logged_before);
+        let may_try = engine.clock().monotonic_ms() >= work.retry_at_ms;
+        desk.is_wanted || (may_try && logged > limit)
+    }
+
+    fn begin(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
+        let mut desk = self.desk.lock();
+        desk.is_wanted = false;
+        desk.saves.running_since_ms = Some(engine.clock().monotonic_ms());
+        drop(desk);
+        let logged = storage.logged_bytes();
+        match Job::begin(engine, storage) {
+            Ok(job) => {
+                work.job = Some(job);
+                work.logged_before = logged;
+            }
+            Err(error) => self.fail(work, engine, error),
+        }
+    }
+
+    fn go_on(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
+        let Some(job) = &mut work.job else { return };
+        match job.step(engine, storage) {
+            Progress::Working => {}
+            Progress::Done(made) => {
+                work.job = None;
+                work.failures = 0;
+                let mut desk = self.desk.lock();
+                desk.newest = made;
+                let now_ms = engine.clock().now_ms();
+                desk.end(engine, None);
+                desk.saves.last_ms = now_ms;
+                desk.saves.bytes = made.bytes;
+                desk.saves.made += 1;
+            }
+            Progress::Failed(error) => {
+                work.job = None;
+                self.fail(work, engine, error);
+            }
+        }
+    }
+
+    fn fail(&self, work: &mut Work, engine: &Engine, error: CheckpointError) {
+        let wait_ms = RETRY_MS.checked_shl(work.failures).unwrap_or(RETRY_MS_MAX);
+        work.retry_at_ms = engine.clock().monotonic_ms() + wait_ms.min(RETRY_MS_MAX);
+        work.failures = (work.failures + 1).min(16);
+        // What had been logged still waits for its checkpoint.
+        work.logged_before = 0;
+        self.desk.lock().end(engine, Some(error));
+    }
+
+    /// Makes a checkpoint from the beginning to the end.
+    fn save(&self, engine: &Engine, storage: &Storage) -> Result<(), CheckpointError> {
+        let mut work = self.work.lock();
+        while work.job.is_some() {
+            self.go_on(&mut work, engine, storage);
+        }
+        self.begin(&mut work, engine, storage);
+        while work.job.is_some() {
+            self.go_on(&mut work, engine, storage);
+        }
+        self.desk.lock().saves.last_error.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Desk {
+    /// Notes that a checkpoint has come to its end.
+    fn end(&mut self, engine: &Engine, error: Option<CheckpointError>) {
+        let now_ms = engine.clock().monotonic_ms();
+        let since_ms = self.saves.running_since_ms.take().unwrap_or(now_ms);
+        self.saves.last_took_ms = Some(now_ms.saturating_sub(since_ms));
+        self.saves.failed += u64::from(error.is_some());
+        self.saves.last_error = error;
+    }
+}
+
+impl Engine {
+    /// Does a piece of the work on the data folder that no command waits for, if there is any.
+    pub fn keep(&self) -> Pace {
+        self.storage().map_or(Pace::Idle, |storage| storage.keeper().step(self, storage))
+    }
+
+    /// Waits until something is asked of the keeper, or for so long. Only a thread that has nothing
+    /// else to do calls this.
+    pub fn await_keeping(&self, at_most: Duration) {
+        let Some(keeper) = self.storage().map(Storage::keeper) else { return };
+        let mut desk = keeper.desk.lock();
+        if !desk.is_rung {
+            keeper.bell.wait_for(&mut desk, at_most);
+        }
+        desk.is_rung = false;
+    }
+
+    /// Ends the waiting of who waits to keep.
+    pub fn ring_keeper(&self) {
+        let Some(keeper) = self.storage().map(Storage::keeper) else { return };
+        keeper.desk.lock().is_rung = true;
+        keeper.bell.notify_all();
+    }
+
+    /// Asks for a checkpoint, which the keeper makes. Without a data folder there is nothing to do.
+    pub fn request_checkpoint(&self) {
+        let Some(keeper) = self.storage().map(Storage::keeper) else { return };
+        keeper.desk.lock().is_wanted = true;
+        self.ring_keeper();
+    }
+
+    /// Makes a checkpoint, on this thread and from its beginning to its end, whoever else keeps.
+    /// Without a data folder there is nothing to do.
+    ///
+    /// # Errors
+    /// It could not be made; the one before is still there.
+    pub fn checkpoint(&self) -> Result<(), CheckpointError> {
+        self.storage().map_or(Ok(()), |storage| storage.keeper().save(self, storage))
+    }
+
+    /// Returns what there is to say about checkpoints.
+    pub fn saves(&self) -> Saves {
+        let Some(keeper) = self.storage().map(Storage::keeper) else { return Saves::default() };
+        let desk = keeper.desk.lock();
+        let batches_since = self.journal().last().0.saturating_sub(desk.newest.lsn.0);
+        Saves { batches_since, ..desk.saves.clone() }
+    }
+}
