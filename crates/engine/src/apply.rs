@@ -44,7 +44,8 @@ impl Locked<'_> {
             Effect::Flush => self.apply_flush(db),
             Effect::Swap { other } => self.apply_swap(db, other),
             Effect::CreateStream { key, duration_s, entries_max } => {
-                let stream = Stream::new(duration_s, entries_max);
+                let mut stream = Stream::new(duration_s, entries_max);
+                stream.count_in(self.engine().memory());
                 self.put(db, key, Value::Stream(Box::new(stream)), NEVER);
             }
             Effect::Stream { key, ref change } => {

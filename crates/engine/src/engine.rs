@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use firth_wal::{Cut, Disk, Driving, Durability, Lsn, Recovery};
 use parking_lot::Mutex;
 
+use crate::blocks::Memory;
 use crate::checkpoint::{CheckpointDamage, Found};
 use crate::clock::Clock;
 use crate::error::OpenError;
@@ -72,6 +73,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     settings: Settings,
     random: AtomicU64,
+    memory: Arc<Memory>,
     storage: Option<Storage>,
 }
 
@@ -142,6 +144,7 @@ impl Engine {
             clock,
             settings: Settings::default(),
             random: AtomicU64::new(seed),
+            memory: Arc::default(),
             storage,
         }
     }
@@ -164,7 +167,7 @@ impl Engine {
         }
         let mut applied = 0;
         while let Some((lsn, record)) = records.next_record()? {
-            replay.apply(record).map_err(|source| OpenError::Record { lsn, source })?;
+            replay.apply(record).map_err(|source| OpenError::at_record(lsn, source))?;
             applied += 1;
         }
         storage.keeper().opened(loaded, self.clock.now_ms());
@@ -225,6 +228,11 @@ impl Engine {
     /// Returns the sequence of committed batches.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Returns what is in memory of the streams' blocks.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// Returns the clock.

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use firth_wal::Lsn;
 
+use crate::blocks::ReadError;
 use crate::checkpoint::CheckpointDamage;
 use crate::record::RecordError;
+use crate::replay::ReplayError;
 
 /// The key holds a value of another type than the operation works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,4 +70,22 @@ pub enum OpenError {
         /// What is wrong with it.
         source: RecordError,
     },
+    /// A block that a record changes cannot be read.
+    #[error("record {lsn} of the log cannot be applied: {source}")]
+    Block {
+        /// The record.
+        lsn: Lsn,
+        /// Why not.
+        source: ReadError,
+    },
+}
+
+impl OpenError {
+    /// Says that this record of the log cannot be applied.
+    pub(crate) fn at_record(lsn: Lsn, source: ReplayError) -> Self {
+        match source {
+            ReplayError::Record(source) => OpenError::Record { lsn, source },
+            ReplayError::Read(source) => OpenError::Block { lsn, source },
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use firth_wal::Lsn;
 
+use crate::blocks::reading;
 use crate::effect::Effect;
 use crate::event::{EventClass, EventMask, KeyEvent};
 use crate::interest::{Interest, Invalidation};
@@ -113,9 +114,13 @@ impl<'e> Ledger<'e> {
         self.changes
     }
 
-    /// Tells all who have an interest in this key that it has changed.
+    /// Tells all who have an interest in this key that it has changed; a command that is void has
+    /// changed nothing.
     #[inline]
     pub(crate) fn touch(&mut self, interest: &mut Interest, db: u8, key: &[u8]) {
+        if reading::is_void() {
+            return;
+        }
         interest.raise(db, key);
         let readers = interest.untrack(key);
         if readers.is_some() || self.broadcasts {
@@ -130,7 +135,10 @@ impl<'e> Ledger<'e> {
     #[inline]
     pub(crate) fn wake(&mut self, interest: &Interest, db: u8, key: &[u8]) {
         let is_last = |last: &DbKey| last.db == db && *last.key == *key;
-        if interest.is_waited_for(db, key) && !self.ready.back().is_some_and(is_last) {
+        if !reading::is_void()
+            && interest.is_waited_for(db, key)
+            && !self.ready.back().is_some_and(is_last)
+        {
             self.ready.push_back(DbKey::new(db, key));
         }
     }
@@ -138,7 +146,7 @@ impl<'e> Ledger<'e> {
     /// Notes a keyspace event if its class is wanted.
     #[inline]
     pub(crate) fn event(&mut self, db: u8, class: EventClass, name: &'static str, key: &[u8]) {
-        if self.mask.has(class) {
+        if self.mask.has(class) && !reading::is_void() {
             self.signals.events.push(KeyEvent { db, class, name, key: key.into() });
         }
     }

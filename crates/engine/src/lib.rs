@@ -30,6 +30,7 @@ mod stats;
 mod storage;
 pub mod stream;
 mod strings;
+mod suspension;
 mod table;
 mod value;
 mod wait;
@@ -50,7 +51,7 @@ pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCu
 pub use ledger::Signals;
 pub use locked::{Locked, ShardSet};
 pub use record::{Flaw, RecordError, verify};
-pub use replay::Replay;
+pub use replay::{Replay, ReplayError};
 pub use stats::KeyStats;
 pub use storage::Storage;
 pub use strings::{Deadline, Encoding, StringForm};

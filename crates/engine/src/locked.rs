@@ -7,6 +7,7 @@ use firth_wal::Lsn;
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
+use crate::blocks::reading;
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::error::WrongType;
@@ -368,6 +369,9 @@ impl<'e> Locked<'e> {
 
     /// Records an effect and applies it: the one door for changes of keys.
     pub(crate) fn commit(&mut self, db: u8, effect: &Effect<'_>) {
+        if !reading::admit_change() {
+            return;
+        }
         if self.captures {
             self.capture_before(db, effect);
         }
@@ -447,6 +451,7 @@ impl<'e> Locked<'e> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         self.close_batch();
+        reading::end_suspension();
         if let Some((_, shard)) = self.shards.first_mut() {
             self.ledger.lend_batch(&mut shard.batch);
         }

@@ -1,11 +1,14 @@
 //! Recovery: applying the records of what was changed before.
 
+use crate::blocks::{ReadError, reading};
 use crate::checkpoint::Loaded;
+use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::locked::{Locked, ShardSet};
 use crate::record::{self, RecordError};
 use crate::shard::Database;
-use crate::value::Entry;
+use crate::stream::StreamEffect;
+use crate::value::{Entry, Value};
 
 /// An engine whose keys are being brought back.
 ///
@@ -17,6 +20,18 @@ pub struct Replay<'e> {
     keys: Locked<'e>,
 }
 
+/// Why a record cannot be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// It is malformed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// It changes a block that cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
 impl<'e> Replay<'e> {
     pub(crate) fn new(engine: &'e Engine, now_ms: u64) -> Self {
         Replay { keys: Locked::silent(engine, ShardSet::ALL, now_ms) }
@@ -24,7 +39,10 @@ impl<'e> Replay<'e> {
 
     /// Puts a key there that a checkpoint holds; returns whether it was missing.
     pub(crate) fn load(&mut self, loaded: Loaded) -> bool {
-        let Loaded { db, key, expires_at_ms, value } = loaded;
+        let Loaded { db, key, expires_at_ms, mut value } = loaded;
+        if let Value::Stream(stream) = &mut value {
+            stream.count_in(self.keys.engine().memory());
+        }
         let now_s = u32::try_from(self.keys.now_ms() / 1000).unwrap_or(u32::MAX);
         let hash = self.keys.hash(&key);
         let mut entry = Entry { key, ..Entry::new(hash, &[], value) };
@@ -48,10 +66,36 @@ impl<'e> Replay<'e> {
     /// that those before have left.
     ///
     /// # Errors
-    /// The record is malformed. What stands before the flaw has been applied, so the state is of no
-    /// use any more.
-    pub fn apply(&mut self, record: &[u8]) -> Result<(), RecordError> {
-        record::decode(record, |db, effect| self.keys.apply(db, effect))
+    /// The record is malformed, or a block that it changes cannot be read. What stands before has
+    /// been applied, so the state is of no use any more.
+    pub fn apply(&mut self, record: &[u8]) -> Result<(), ReplayError> {
+        let mut failure = None;
+        record::decode(record, |db, effect| {
+            if failure.is_none() {
+                self.prepare(db, effect);
+                failure = reading::take_failure();
+            }
+            if failure.is_none() {
+                self.keys.apply(db, effect);
+            }
+        })?;
+        failure.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    /// Brings back the blocks that an effect is going to touch: live, whoever has decided on it has
+    /// done so.
+    fn prepare(&mut self, db: u8, effect: &Effect<'_>) {
+        let Effect::Stream { key, change } = effect else { return };
+        let hash = self.keys.hash(key);
+        let entry = self.keys.database(db, hash).keys.get(hash, key);
+        let Some(Value::Stream(stream)) = entry.map(Entry::value) else { return };
+        match *change {
+            StreamEffect::TrimFront { below } => stream.entries().prepare_trim(below),
+            StreamEffect::TrimEntries { ids } | StreamEffect::Delete { ids } => {
+                stream.entries().prepare_removal(ids);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use firth_wal::{Action, Disk, DiskFile, Failure};
 
 use super::error::{BlockFlaw, ReadError};
+use super::shelf::Shelf;
 
 /// The bytes of a file's header.
 pub(super) const HEADER_BYTES: usize = 20;
@@ -35,22 +36,33 @@ pub struct BlockFile {
     /// The bytes of the header and of all frames that were written as a whole.
     len: AtomicU64,
     live_bytes: AtomicU64,
+    shelf: Arc<Shelf>,
 }
 
 impl BlockFile {
     /// Creates a file; nobody has a name or content of it for sure until it has been synced.
-    pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u32) -> Result<Self, Failure> {
+    pub(super) fn create(
+        disk: &dyn Disk,
+        folder: &Path,
+        number: u32,
+        shelf: Arc<Shelf>,
+    ) -> Result<Self, Failure> {
         let path: Arc<Path> = path(folder, number).into();
         let file =
             disk.create(&path).map_err(|error| Failure::new(Action::Create, &path, &error))?;
         let live_bytes = AtomicU64::new(0);
-        let new = BlockFile { number, path, file, len: AtomicU64::new(0), live_bytes };
+        let new = BlockFile { number, path, file, len: AtomicU64::new(0), live_bytes, shelf };
         new.append(&encode_header(number))?;
         Ok(new)
     }
 
     /// Opens a file that is there, for reading.
-    pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u32) -> Result<Self, ReadError> {
+    pub(super) fn open(
+        disk: &dyn Disk,
+        folder: &Path,
+        number: u32,
+        shelf: Arc<Shelf>,
+    ) -> Result<Self, ReadError> {
         let path: Arc<Path> = path(folder, number).into();
         let fail = |error: io::Error| Failure::new(Action::Read, &path, &error);
         let file = disk.open(&path).map_err(fail)?;
@@ -59,7 +71,7 @@ impl BlockFile {
         check_header(header.get(..found).unwrap_or_default(), number)
             .map_err(|flaw| ReadError::Damage { path: path.clone(), offset: 0, flaw })?;
         let len = AtomicU64::new(file.len().map_err(fail)?);
-        Ok(BlockFile { number, path, file, len, live_bytes: AtomicU64::new(0) })
+        Ok(BlockFile { number, path, file, len, live_bytes: AtomicU64::new(0), shelf })
     }
 
     /// Returns the number that the file is named by.
@@ -80,6 +92,11 @@ impl BlockFile {
     /// Returns how many bytes of frames somebody has a place of.
     pub fn live_bytes(&self) -> u64 {
         self.live_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns where blocks of this file lie that were read in advance.
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     pub(super) fn shared_path(&self) -> &Arc<Path> {

@@ -11,13 +11,22 @@
 mod error;
 mod file;
 mod frame;
+mod memory;
+mod mover;
 mod place;
+pub(crate) mod reading;
+mod shelf;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub use error::{BlockFlaw, ReadError, StoreError};
 pub use file::BlockFile;
 pub use frame::Compression;
+pub(crate) use memory::Account;
+pub use memory::Memory;
+pub use mover::{BlockMover, Progress};
 pub use place::Place;
 pub use store::{BlockStore, StoreOptions, StoreStats};
+pub use wanted::Wanted;

@@ -11,6 +11,7 @@ use super::error::{BlockFlaw, ReadError, StoreError};
 use super::file::{self, BlockFile, HEADER_BYTES};
 use super::frame::{self, Compression, Spot};
 use super::place::Place;
+use super::shelf::Shelf;
 
 /// How many bytes of frames are handed to the disk at a time.
 const WRITE_BYTES: usize = 1 << 20;
@@ -52,6 +53,7 @@ pub struct BlockStore {
     /// Taken behind `writer` by who takes both.
     files: Mutex<BTreeMap<u32, Arc<BlockFile>>>,
     writer: Mutex<Writer>,
+    shelf: Arc<Shelf>,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl BlockStore {
             frames: Vec::new(),
         };
         let (files, writer) = (Mutex::default(), Mutex::new(writer));
-        Ok(BlockStore { disk, folder, options, files, writer })
+        Ok(BlockStore { disk, folder, options, files, writer, shelf: Arc::default() })
     }
 
     /// Writes blocks one behind the other, and returns where each lies. They outlive the process
@@ -193,12 +195,18 @@ impl BlockStore {
         stats
     }
 
+    /// Returns how many bytes of blocks were read and wait for those who wanted them.
+    pub fn shelf_bytes(&self) -> usize {
+        self.shelf.byte_len()
+    }
+
     fn file(&self, number: u32) -> Result<Arc<BlockFile>, ReadError> {
         let mut files = self.files.lock();
         if let Some(file) = files.get(&number) {
             return Ok(file.clone());
         }
-        let file = Arc::new(BlockFile::open(&*self.disk, &self.folder, number)?);
+        let file =
+            Arc::new(BlockFile::open(&*self.disk, &self.folder, number, self.shelf.clone())?);
         files.insert(number, file.clone());
         Ok(file)
     }
@@ -210,7 +218,7 @@ impl BlockStore {
             return Ok(file.clone());
         }
         let number = writer.next_number;
-        let created = BlockFile::create(&*self.disk, &self.folder, number);
+        let created = BlockFile::create(&*self.disk, &self.folder, number, self.shelf.clone());
         writer.newest = None;
         writer.has_new_names = true;
         let file = Arc::new(created.map_err(|failure| {

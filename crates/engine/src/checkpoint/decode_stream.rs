@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use super::decode::Body;
 use super::{CheckpointFlaw, Counts, tag};
 use crate::stream::pending::{PendingList, Row, UNOWNED};
-use crate::stream::{Block, BlockNumbers, Entries, EntryId, Group, Idempotence, Stream};
+use crate::stream::{
+    Block, BlockContent, BlockNumbers, Entries, EntryId, Group, Idempotence, Stream,
+};
 
 /// The lists of a stream hardly have a length beyond this reserved before they are there.
 const RESERVE_MAX: usize = 1 << 20;
@@ -96,7 +98,9 @@ impl StreamParts {
             let live = slots.checked_sub(deleted).filter(|live| *live > 0)?;
             let numbers = BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes };
             let block = match body.number()? {
-                tag::CONTENT_INLINE => Block::of(numbers, body.text()?.to_vec()),
+                tag::CONTENT_INLINE => {
+                    Block::of(numbers, BlockContent::Resident(body.text()?.to_vec()))
+                }
                 _ => return None,
             };
             if self.blocks.back().is_some_and(|before| before.first_id() >= first_id) {

@@ -45,9 +45,10 @@ fn write_stream(out: &mut String, stream: &Stream) -> std::fmt::Result {
     write!(out, "stream last {:?} ", stream.last_id())?;
     write!(out, "deleted {:?} added {} ", stream.max_deleted_id(), stream.entries_added())?;
     write!(out, "len {} limits {:?}", stream.len(), stream.idempotence_limits())?;
-    for block in stream.entries().blocks() {
-        let size = (block.live(), block.slots(), block.listpack_bytes);
-        let bytes = block.bytes().escape_ascii();
+    for index in 0..stream.entries().node_count() {
+        let block = stream.entries().open(index).unwrap();
+        let size = (block.live(), block.slots(), block.listpack_bytes());
+        let bytes = block.bytes().unwrap().escape_ascii();
         write!(out, "\n  node {:?} {size:?} {bytes}", block.first_id())?;
     }
     for entry in stream.entries().range(EntryId::MIN, EntryId::MAX) {

@@ -35,6 +35,7 @@ impl StreamMut<'_, '_> {
         ids: &[EntryId],
         references: References,
     ) -> Vec<AckDeletion> {
+        self.stream.entries.prepare(ids);
         let mut outcomes = Vec::with_capacity(ids.len());
         let mut done = SmallVec::<[EntryId; 10]>::new();
         for run in ids.chunk_by(|a, b| a < b) {

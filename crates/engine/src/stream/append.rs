@@ -152,6 +152,9 @@ impl StreamMut<'_, '_> {
         let id = append.decide(self.stream.last_id, self.now_ms)?;
         let fields = append.fields;
         let node = self.stream.entries.node_for(fields, self.settings.node_limits());
+        if let Some(trim) = &append.trim {
+            self.prepare_excess(trim);
+        }
         self.commit(StreamEffect::Append { id, fields, node });
         if let Some((producer, iid)) = attempt {
             self.commit(StreamEffect::Remember { producer, iid, id });

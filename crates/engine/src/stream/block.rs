@@ -31,12 +31,15 @@
 //! Deleting flips a bit and moves nothing. When most of a block's bytes belong to deleted entries,
 //! the block is packed anew without them.
 
+use std::cell::{Cell, OnceCell};
+
 use smallvec::SmallVec;
 
 use super::entry::{Entry, Shape};
 use super::id::EntryId;
 use super::tail::Tail;
 use super::varint;
+use crate::blocks::{Place, reading};
 
 /// Header bit of an entry that was deleted.
 pub(super) const DELETED: u8 = 1;
@@ -55,48 +58,72 @@ const DEAD_SLOTS_MIN: u32 = 8;
 const DEAD_BYTES_MIN: u32 = 4096;
 
 /// A run of consecutive entries, some of them possibly deleted.
+///
+/// Its bytes are in memory, or on the disk, or both; those on the disk are never other ones than
+/// those in memory. [`Block::bring_back`] comes before any use of the bytes of a block that may
+/// be on the disk alone: without it such a block seems to be empty, and does not change.
 #[derive(Clone, Debug)]
 pub struct Block {
-    pub(super) bytes: Vec<u8>,
+    content: OnceCell<Vec<u8>>,
+    place: Option<Place>,
     first_id: EntryId,
     live: u32,
     slots: u32,
     dead_bytes: u32,
-    pub(crate) listpack_bytes: u32,
+    listpack_bytes: u32,
+    /// Whether it was used since it was last considered for leaving memory.
+    is_used: Cell<bool>,
 }
 
-const _: () = assert!(size_of::<Block>() <= 56);
+const _: () = assert!(size_of::<Block>() <= 80);
+
+/// Where the content of a block is.
+#[derive(Clone, Debug)]
+pub enum BlockContent {
+    /// In memory alone.
+    Resident(Vec<u8>),
+    /// On the disk alone.
+    Cold(Place),
+}
 
 /// What is known of a block apart from its entries.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BlockNumbers {
+pub struct BlockNumbers {
     /// The id that it was begun with.
-    pub(crate) first_id: EntryId,
+    pub first_id: EntryId,
     /// How many entries are not deleted.
-    pub(crate) live: u32,
+    pub live: u32,
     /// How many entries it was ever given.
-    pub(crate) slots: u32,
+    pub slots: u32,
     /// The bytes of deleted entries.
-    pub(crate) dead_bytes: u32,
+    pub dead_bytes: u32,
     /// The bytes that Redis would need for it.
-    pub(crate) listpack_bytes: u32,
+    pub listpack_bytes: u32,
 }
 
 impl Block {
     /// Makes an empty block whose first entry is going to have the id `first_id`.
     pub(super) fn new(first_id: EntryId, capacity: usize) -> Self {
-        let bytes = Vec::with_capacity(capacity);
-        Self { bytes, first_id, live: 0, slots: 0, dead_bytes: 0, listpack_bytes: 0 }
+        let numbers =
+            BlockNumbers { first_id, live: 0, slots: 0, dead_bytes: 0, listpack_bytes: 0 };
+        Self::of(numbers, BlockContent::Resident(Vec::with_capacity(capacity)))
     }
 
     /// Makes a block of what is known of it.
-    pub(crate) fn of(numbers: BlockNumbers, bytes: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn of(numbers: BlockNumbers, content: BlockContent) -> Self {
         let BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes } = numbers;
-        Self { bytes, first_id, live, slots, dead_bytes, listpack_bytes }
+        let (content, place) = match content {
+            BlockContent::Resident(bytes) => (OnceCell::from(bytes), None),
+            BlockContent::Cold(place) => (OnceCell::new(), Some(place)),
+        };
+        let is_used = Cell::new(false);
+        Self { content, place, first_id, live, slots, dead_bytes, listpack_bytes, is_used }
     }
 
     /// Returns what is known of the block apart from its entries.
-    pub(crate) fn numbers(&self) -> BlockNumbers {
+    #[must_use]
+    pub fn numbers(&self) -> BlockNumbers {
         let Self { first_id, live, slots, dead_bytes, listpack_bytes, .. } = *self;
         BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes }
     }
@@ -119,17 +146,74 @@ impl Block {
         self.slots
     }
 
-    /// Returns the packed entries.
+    /// Returns how many bytes Redis would need for the block.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn listpack_bytes(&self) -> u32 {
+        self.listpack_bytes
+    }
+
+    /// Returns the packed entries if they are in memory.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.content.get().map(Vec::as_slice)
+    }
+
+    /// Returns where the content lies on the disk, if it has been written.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// Returns how many bytes of memory the content takes, if it is there.
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.content.get().map(Vec::capacity)
+    }
+
+    /// Says whether the content is in memory, and notes that it is used.
+    #[inline]
+    pub(super) fn is_at_hand(&self) -> bool {
+        self.is_used.set(true);
+        self.content.get().is_some()
+    }
+
+    /// Brings the content back into memory, and returns how many bytes it takes there; nothing if
+    /// it cannot be had now, which makes the running command void.
+    #[cold]
+    pub(super) fn bring_back(&self) -> Option<usize> {
+        let content = reading::fetch(self.place.as_ref()?)?;
+        let capacity = content.capacity();
+        self.content.set(content).ok().map(|()| capacity)
+    }
+
+    /// Notes where the content lies on the disk.
+    pub(super) fn set_place(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    /// Lets the content leave memory if it has been written, and returns how many bytes that frees.
+    /// One that was used since the last time gets another chance.
+    pub(super) fn leave(&mut self) -> Option<usize> {
+        if self.place.is_none() || self.is_used.take() {
+            return None;
+        }
+        self.content.take().map(|content| content.capacity())
+    }
+
+    /// Returns the content to be changed, which is no longer what was written.
+    #[inline]
+    pub(super) fn bytes_mut(&mut self) -> Option<&mut Vec<u8>> {
+        let content = self.content.get_mut()?;
+        if self.place.is_some() {
+            self.place = None;
+        }
+        Some(content)
     }
 
     /// Iterates over all entries that are packed here, deleted ones included.
     #[inline]
     #[must_use]
     pub fn iter(&self) -> Slots<'_> {
-        Slots::new(&self.bytes, self.first_id)
+        Slots::new(self.bytes().unwrap_or_default(), self.first_id)
     }
 
     /// Iterates over the entries that are not deleted.
@@ -148,10 +232,12 @@ impl Block {
         self.entries().last().map(|entry| entry.id)
     }
 
-    /// Counts an entry that was just packed at the end.
-    pub(super) fn count_entry(&mut self) {
+    /// Counts an entry that was just packed at the end, for which Redis would need so many bytes.
+    #[inline]
+    pub(super) fn count_entry(&mut self, listpack_bytes: u32) {
         self.live += 1;
         self.slots += 1;
+        self.listpack_bytes = self.listpack_bytes.saturating_add(listpack_bytes);
     }
 
     /// Deletes the entry `id`; returns how many entries went, 1 or 0.
@@ -171,14 +257,16 @@ impl Block {
     /// Sets the deleted bit of the live entries that lie at the given spans.
     fn bury(&mut self, spans: impl IntoIterator<Item = (usize, usize)>) -> u32 {
         let mut buried = 0;
+        let mut dead_bytes = self.dead_bytes;
         for (start, end) in spans {
-            if let Some(header) = self.bytes.get_mut(start) {
+            if let Some(header) = self.bytes_mut().and_then(|bytes| bytes.get_mut(start)) {
                 *header |= DELETED;
                 let len = u32::try_from(end - start).unwrap_or(u32::MAX);
-                self.dead_bytes = self.dead_bytes.saturating_add(len);
+                dead_bytes = dead_bytes.saturating_add(len);
                 buried += 1;
             }
         }
+        self.dead_bytes = dead_bytes;
         self.live = self.live.saturating_sub(buried);
         buried
     }
@@ -186,7 +274,8 @@ impl Block {
     /// Returns whether packing the block anew would free enough to be worth it.
     pub(super) fn is_mostly_dead(&self) -> bool {
         let dead_slots = self.slots - self.live;
-        self.dead_bytes as usize > self.bytes.len() / 2
+        let bytes = self.bytes().map_or(usize::MAX, <[u8]>::len);
+        self.dead_bytes as usize > bytes / 2
             && (dead_slots >= DEAD_SLOTS_MIN || self.dead_bytes >= DEAD_BYTES_MIN)
     }
 
@@ -195,7 +284,8 @@ impl Block {
     /// They stay counted in `slots` and in the size that Redis would need, so that the block is
     /// full when it would have been.
     pub(super) fn repack(&mut self) {
-        let live_bytes = self.bytes.len().saturating_sub(self.dead_bytes as usize);
+        let Some(bytes) = self.bytes() else { return };
+        let live_bytes = bytes.len().saturating_sub(self.dead_bytes as usize);
         let mut packed = Self::new(self.first_id, live_bytes);
         let mut tail = Tail::new(self.first_id);
         for entry in self.entries() {
@@ -203,8 +293,11 @@ impl Block {
                 entry.fields().flat_map(|(name, value)| [name, value]).collect();
             tail.push(&mut packed, entry.id, &fields);
         }
-        packed.bytes.shrink_to_fit();
-        self.bytes = packed.bytes;
+        let mut packed = packed.content.take().unwrap_or_default();
+        packed.shrink_to_fit();
+        if let Some(bytes) = self.bytes_mut() {
+            *bytes = packed;
+        }
         self.dead_bytes = 0;
     }
 }
@@ -355,11 +448,15 @@ mod tests {
         block
     }
 
+    fn len_of(block: &Block) -> usize {
+        block.bytes().unwrap().len()
+    }
+
     #[test]
     fn packs_as_documented() {
         let check = |entries: &[(u64, u64, &[&[u8]])], expect: &[u8]| {
             let block = block_of(entries);
-            assert_eq!(block.bytes, expect);
+            assert_eq!(block.bytes(), Some(expect));
             let ids: Vec<_> = block.entries().map(|entry| (entry.id.ms, entry.id.seq)).collect();
             assert_eq!(ids, entries.iter().map(|entry| (entry.0, entry.1)).collect::<Vec<_>>());
         };
@@ -381,9 +478,9 @@ mod tests {
     #[test]
     fn the_documents_entry_takes_20_bytes() {
         let fields: [&[u8]; 6] = [b"type", b"purchase", b"userId", b"123", b"amount", b"99.99"];
-        let one = block_of(&[(1000, 0, &fields)]).bytes.len();
-        let two = block_of(&[(1000, 0, &fields), (1007, 0, &fields)]).bytes.len();
-        assert_eq!(two - one, 20);
+        let one = block_of(&[(1000, 0, &fields)]);
+        let two = block_of(&[(1000, 0, &fields), (1007, 0, &fields)]);
+        assert_eq!(len_of(&two) - len_of(&one), 20);
     }
 
     #[test]
@@ -398,9 +495,9 @@ mod tests {
             assert_eq!(block.remove(EntryId::new(ms, 0)), 0);
         }
         assert!(block.is_mostly_dead());
-        let (listpack_bytes, len) = (block.listpack_bytes, block.bytes.len());
+        let (listpack_bytes, len) = (block.listpack_bytes, len_of(&block));
         block.repack();
-        assert!(block.bytes.len() * 2 < len + 20, "{}", block.bytes.len());
+        assert!(len_of(&block) * 2 < len + 20, "{}", len_of(&block));
         assert_eq!((block.live, block.slots, block.dead_bytes), (10, 20, 0));
         assert_eq!(block.listpack_bytes, listpack_bytes);
         let ids: Vec<u64> = block.entries().map(|entry| entry.id.ms).collect();
@@ -410,8 +507,9 @@ mod tests {
     /// Reads all that there is to read and changes what can be changed.
     fn exhaust(bytes: Vec<u8>, first_id: EntryId) {
         let len = bytes.len();
-        let mut block = Block::new(first_id, 0);
-        block.bytes = bytes;
+        let numbers =
+            BlockNumbers { first_id, live: 0, slots: 0, dead_bytes: 0, listpack_bytes: 0 };
+        let mut block = Block::of(numbers, BlockContent::Resident(bytes));
         let mut slots = 0;
         for slot in &block {
             slots += 1;
@@ -447,7 +545,7 @@ mod tests {
             let all: Vec<(u64, u64, &[&[u8]])> = (0..12)
                 .map(|n| (n * n * 5, n % 3, &fields[..2 * (1 + n as usize % 3)]))
                 .collect();
-            let mut bytes = block_of(&all).bytes;
+            let mut bytes = block_of(&all).bytes().unwrap().to_vec();
             for (index, byte) in &spoilt {
                 let index = index.index(bytes.len());
                 bytes[index] ^= byte;

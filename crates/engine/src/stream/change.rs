@@ -1,6 +1,7 @@
 //! A stream that is being changed.
 
 use super::{Stream, StreamEffect};
+use crate::blocks::reading;
 use crate::effect::Effect;
 use crate::engine::Settings;
 use crate::event::EventClass;
@@ -35,6 +36,9 @@ impl StreamMut<'_, '_> {
 
     /// Records a change and applies it: the one door for changes of a stream.
     pub(crate) fn commit(&mut self, change: StreamEffect<'_>) {
+        if !reading::admit_change() {
+            return;
+        }
         let effect = Effect::Stream { key: self.key, change };
         self.ledger.record(self.db, &effect);
         self.stream.apply(&change);
@@ -42,6 +46,9 @@ impl StreamMut<'_, '_> {
 
     /// Records and applies a change that no reply has to wait for.
     pub(crate) fn commit_in_passing(&mut self, change: StreamEffect<'_>) {
+        if !reading::admit_change() {
+            return;
+        }
         let effect = Effect::Stream { key: self.key, change };
         self.ledger.record_in_passing(self.db, &effect);
         self.stream.apply(&change);

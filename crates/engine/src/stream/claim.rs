@@ -57,6 +57,7 @@ impl StreamMut<'_, '_> {
     pub fn claim(&mut self, claim: &Claim<'_>, ids: &[EntryId]) -> Result<Vec<EntryId>, NoGroup> {
         let Claim { group, consumer, delivered_ms, .. } = *claim;
         let found = self.stream.groups.get(group).ok_or(NoGroup)?;
+        self.stream.entries.prepare(ids);
         let entries_read = found.entries_read;
         let forward = claim.last_delivered.filter(|&id| id > found.last_delivered);
         if let Some(last_delivered) = forward {

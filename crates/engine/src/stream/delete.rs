@@ -23,6 +23,7 @@ impl StreamMut<'_, '_> {
         found.sort_unstable();
         found.dedup();
         if !found.is_empty() {
+            self.stream.entries.prepare_removal(&found);
             self.commit(StreamEffect::Delete { ids: &found });
             self.touch();
             self.event("xdel");

@@ -3,12 +3,18 @@
 //! Blocks are ordered by their first ids and hold disjoint runs of ids, so that an id is found by a
 //! binary search for its block and a walk inside. Only the last block grows. Blocks end where the
 //! nodes of Redis end, because clients see that: in trims with `~`, and as a node count.
+//!
+//! Blocks may be on the disk alone. Those who read bring back what they need; those who decide on a
+//! change bring back what it is going to touch, by [`Entries::prepare_removal`], so that no change
+//! has to wait for the disk.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::block::Block;
 use super::id::EntryId;
 use super::tail::Tail;
+use crate::blocks::{Account, Memory, reading};
 
 pub use super::entry::Entry;
 pub use super::range::{Cursor, Range, RangeRev};
@@ -51,7 +57,7 @@ impl NodeLimits {
         let at_most = |limit: u32, most: u32| if limit == 0 { most } else { limit.min(most) };
         let bytes_max = at_most(self.bytes_max, NODE_BYTES_MAX) as usize;
         block.slots() >= at_most(self.entries_max, NODE_ENTRIES_MAX)
-            || (block.listpack_bytes as usize).saturating_add(content_bytes) >= bytes_max
+            || (block.listpack_bytes() as usize).saturating_add(content_bytes) >= bytes_max
     }
 }
 
@@ -62,10 +68,13 @@ pub struct Entries {
     pub(super) blocks: VecDeque<Block>,
     /// The end of the last block.
     tail: Tail,
+    /// All blocks before this one have been written.
+    pub(super) written: usize,
+    /// The block that is the next to be considered for leaving memory.
+    pub(super) hand: usize,
     last_id: EntryId,
     len: u64,
-    /// The sum of the capacities of all blocks.
-    block_bytes: usize,
+    pub(super) account: Account,
 }
 
 impl Default for Entries {
@@ -82,18 +91,27 @@ impl Entries {
             blocks: VecDeque::new(),
             tail: Tail::new(EntryId::MIN),
             last_id: EntryId::MIN,
+            written: 0,
+            hand: 0,
             len: 0,
-            block_bytes: 0,
+            account: Account::default(),
         }
     }
 
     /// Makes a stream of its blocks, ascending and none of them without a live entry; `last_id` is
-    /// the greatest id of an entry.
+    /// the greatest id of an entry. The last block has to be in memory.
     pub(crate) fn of_blocks(blocks: VecDeque<Block>, last_id: EntryId) -> Self {
+        debug_assert!(blocks.back().is_none_or(|last| last.bytes().is_some()), "it grows");
         let tail = blocks.back().map_or_else(|| Tail::new(EntryId::MIN), Tail::of);
         let len = blocks.iter().map(|block| u64::from(block.live())).sum();
-        let block_bytes = blocks.iter().map(|block| block.bytes.capacity()).sum();
-        Self { blocks, tail, last_id, len, block_bytes }
+        let entries = Self { blocks, tail, last_id, len, ..Self::new() };
+        entries.blocks.iter().for_each(|block| entries.account.add_block(block.capacity()));
+        entries
+    }
+
+    /// Counts what is in memory for these totals as well from now on.
+    pub(crate) fn count_in(&mut self, memory: &Arc<Memory>) {
+        self.account.count_in(memory);
     }
 
     /// Returns how many entries there are, deleted ones not counted.
@@ -118,7 +136,7 @@ impl Entries {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let index = self.blocks.capacity() * size_of::<Block>();
-        size_of::<Self>() + index + self.block_bytes + self.tail.heap_bytes()
+        size_of::<Self>() + index + self.account.block_bytes() + self.tail.heap_bytes()
     }
 
     /// Returns the blocks from the front to the back.
@@ -126,10 +144,47 @@ impl Entries {
         self.blocks.iter()
     }
 
+    /// Returns the block at `index` with its content in memory; nothing if there is none, or if
+    /// the content cannot be had now, which makes the running command void.
+    #[inline]
+    pub fn open(&self, index: usize) -> Option<&Block> {
+        let block = self.blocks.get(index)?;
+        (block.is_at_hand() || self.bring_back(block)).then_some(block)
+    }
+
+    #[cold]
+    fn bring_back(&self, block: &Block) -> bool {
+        block.bring_back().is_some_and(|bytes| {
+            self.account.warm(bytes);
+            true
+        })
+    }
+
+    /// Wants some blocks of which the first one could not be had, in the order of the walk.
+    #[cold]
+    pub(super) fn read_ahead(&self, indexes: impl Iterator<Item = usize>) {
+        let blocks = indexes.map_while(|index| self.blocks.get(index));
+        for block in blocks.take(reading::read_ahead()) {
+            if let (None, Some(place)) = (block.bytes(), block.place()) {
+                reading::want(place);
+            }
+        }
+    }
+
+    /// Returns how many blocks are on the disk alone.
+    #[must_use]
+    pub fn cold_blocks(&self) -> usize {
+        self.account.cold_blocks()
+    }
+
     /// Returns the smallest id of an entry.
     #[must_use]
     pub fn first_id(&self) -> Option<EntryId> {
-        self.blocks.front()?.entries().next().map(|entry| entry.id)
+        let front = self.blocks.front()?;
+        if front.live() == front.slots() {
+            return Some(front.first_id());
+        }
+        self.open(0)?.entries().next().map(|entry| entry.id)
     }
 
     /// Returns the greatest id of an entry.
@@ -155,13 +210,15 @@ impl Entries {
     pub fn append(&mut self, id: EntryId, fields: &[&[u8]], node: Node) {
         debug_assert!(self.last_id().is_none_or(|last| last < id), "ids ascend");
         debug_assert!(fields.len().is_multiple_of(2), "every name has a value");
+        // The last block may have been written when it was not the last one.
+        self.written = self.written.min(self.blocks.len().saturating_sub(1));
         if node == Node::New || self.blocks.is_empty() {
             self.begin_block(id);
         }
         let Some(block) = self.blocks.back_mut() else { return };
-        let capacity = block.bytes.capacity();
+        let before = block.capacity();
         self.tail.push(block, id, fields);
-        self.block_bytes += block.bytes.capacity() - capacity;
+        self.account.resize(before.unwrap_or_default(), block.capacity().unwrap_or_default());
         self.last_id = id;
         self.len += 1;
     }
@@ -175,7 +232,7 @@ impl Entries {
     /// Returns the entry `id`.
     #[must_use]
     pub fn get(&self, id: EntryId) -> Option<Entry<'_>> {
-        self.blocks.get(self.block_of(id))?.find(id).map(|slot| slot.entry)
+        self.open(self.block_of(id))?.find(id).map(|slot| slot.entry)
     }
 
     /// Iterates over the entries from `start` to `end`, both inclusive, in ascending order.
@@ -196,18 +253,66 @@ impl Entries {
         Cursor::new(self)
     }
 
+    /// Brings back the blocks that removing these entries is going to touch. They ascend, and each
+    /// of them is there.
+    pub fn prepare_removal(&self, ids: &[EntryId]) {
+        if self.cold_blocks() == 0 {
+            return;
+        }
+        self.prepare(ids);
+        if ids.last() == Some(&self.last_id) {
+            self.prepare_new_last(ids);
+        }
+    }
+
+    /// Brings back the block that removing every entry below this id is going to touch.
+    pub(crate) fn prepare_trim(&self, below: EntryId) {
+        let Some(last) = below.prev().filter(|_| self.cold_blocks() > 0) else { return };
+        let index = self.blocks_through(last);
+        if self.blocks.get(index).is_some_and(|block| block.first_id() <= last) {
+            self.open(index);
+        }
+    }
+
+    /// Brings back the blocks that would hold these entries.
+    pub fn prepare(&self, ids: &[EntryId]) {
+        if self.cold_blocks() > 0 {
+            for &id in ids {
+                self.open(self.block_of(id));
+            }
+        }
+    }
+
+    /// Brings back the block that is the last one when these entries are gone.
+    fn prepare_new_last(&self, ids: &[EntryId]) {
+        let mut rest = ids;
+        for (index, block) in self.blocks.iter().enumerate().rev() {
+            let staying = rest.partition_point(|id| *id < block.first_id());
+            let going = rest.len() - staying;
+            if going < block.live() as usize {
+                self.open(index);
+                return;
+            }
+            rest = rest.get(..staying).unwrap_or_default();
+        }
+    }
+
     /// Removes the entry `id`; returns whether there was one.
     pub fn remove(&mut self, id: EntryId) -> bool {
         let index = self.block_of(id);
+        if self.open(index).is_none() {
+            return false;
+        }
         let Some(block) = self.blocks.get_mut(index) else { return false };
         if block.remove(id) == 0 {
             return false;
         }
         self.len -= 1;
+        self.written = self.written.min(index);
         self.tidy(index);
         if id == self.last_id {
-            let last_id = self.blocks.back().and_then(Block::last_live_id);
-            self.last_id = last_id.unwrap_or_default();
+            let last = self.blocks.len().checked_sub(1).and_then(|index| self.open(index));
+            self.last_id = last.and_then(Block::last_live_id).unwrap_or_default();
         }
         true
     }
@@ -220,19 +325,36 @@ impl Entries {
     /// Removes every entry up to and including the id `last`; returns how many went.
     pub fn trim_through(&mut self, last: EntryId) -> u64 {
         let len = self.len;
-        let whole = if self.last_id <= last { self.blocks.len() } else { self.block_of(last) };
+        let whole = self.blocks_through(last);
+        self.written = self.written.saturating_sub(whole);
+        self.hand = self.hand.saturating_sub(whole);
         for block in self.blocks.drain(..whole) {
-            self.block_bytes -= block.bytes.capacity();
+            self.account.drop_block(block.capacity());
             self.len -= u64::from(block.live());
         }
-        if let Some(block) = self.blocks.front_mut() {
+        if self.blocks.front().is_some_and(|block| block.first_id() <= last)
+            && self.open(0).is_some()
+            && let Some(block) = self.blocks.front_mut()
+        {
             self.len -= u64::from(block.remove_through(last));
+            self.written = 0;
             self.tidy(0);
         }
         if self.blocks.capacity() > 4 * self.blocks.len() + 8 {
             self.blocks.shrink_to(2 * self.blocks.len());
         }
         len - self.len
+    }
+
+    /// Returns how many blocks at the front hold nothing above the id `last`, as far as that can be
+    /// told without looking into them.
+    fn blocks_through(&self, last: EntryId) -> usize {
+        if self.last_id <= last {
+            return self.blocks.len();
+        }
+        let index = self.block_of(last);
+        let next = self.blocks.get(index + 1).and_then(|next| next.first_id().prev());
+        if next.is_some_and(|end| end <= last) { index + 1 } else { index }
     }
 
     /// Returns the index of the block in which the entry `id` is if there is one; 0 if `id` is
@@ -248,17 +370,17 @@ impl Entries {
     /// Begins a new last block for the entry `id`; the one before is not going to grow any more.
     fn begin_block(&mut self, id: EntryId) {
         let mut reserve = 0;
-        if let Some(full) = self.blocks.back_mut() {
-            self.block_bytes -= full.bytes.capacity();
-            full.bytes.shrink_to_fit();
-            self.block_bytes += full.bytes.capacity();
-            reserve = full.bytes.len().min(BLOCK_RESERVE_MAX);
+        if let Some(full) = self.blocks.back_mut().and_then(|full| full.bytes_mut()) {
+            let before = full.capacity();
+            full.shrink_to_fit();
+            self.account.resize(before, full.capacity());
+            reserve = full.len().min(BLOCK_RESERVE_MAX);
         }
         if self.blocks.len() == self.blocks.capacity() {
             self.blocks.reserve_exact(1 + self.blocks.len() / 4);
         }
         let block = Block::new(id, reserve);
-        self.block_bytes += block.bytes.capacity();
+        self.account.add_block(block.capacity());
         self.blocks.push_back(block);
         self.tail = Tail::new(id);
     }
@@ -266,18 +388,18 @@ impl Entries {
     /// Drops the block at `index` if nothing lives there, or packs it anew if little does.
     fn tidy(&mut self, index: usize) {
         let Some(block) = self.blocks.get_mut(index) else { return };
-        let capacity = block.bytes.capacity();
+        let capacity = block.capacity();
         if block.live() == 0 {
             self.blocks.remove(index);
-            self.block_bytes -= capacity;
+            self.account.drop_block(capacity);
         } else if block.is_mostly_dead() {
             block.repack();
-            self.block_bytes = self.block_bytes - capacity + block.bytes.capacity();
+            self.account.resize(capacity.unwrap_or_default(), block.capacity().unwrap_or_default());
         } else {
             return;
         }
         if index + 1 >= self.blocks.len()
-            && let Some(block) = self.blocks.back()
+            && let Some(block) = self.blocks.len().checked_sub(1).and_then(|last| self.open(last))
         {
             self.tail = Tail::of(block);
         }

@@ -29,8 +29,6 @@ impl StreamMut<'_, '_> {
         count_max: usize,
         mut admit: impl FnMut(&Entry<'_>) -> bool,
     ) -> Result<SmallVec<[Redelivered; 10]>, NoGroup> {
-        self.stream.groups.get(group).ok_or(NoGroup)?;
-        self.see_consumer(group, consumer, Activity::Asks);
         let mut redelivered = SmallVec::new();
         let mut rows = SmallVec::<[_; 10]>::new();
         let found = self.stream.groups.get(group).ok_or(NoGroup)?;
@@ -48,6 +46,7 @@ impl StreamMut<'_, '_> {
                 rows.push((row.id, row.deliveries.saturating_add(1)));
             }
         }
+        self.see_consumer(group, consumer, Activity::Asks);
         if !rows.is_empty() {
             let delivered_ms = self.now_ms;
             self.commit(StreamEffect::Own { group, consumer, delivered_ms, rows: &rows });

@@ -46,6 +46,9 @@ impl StreamMut<'_, '_> {
     /// There is no such group.
     pub fn nack(&mut self, nack: &Nack<'_>, ids: &[EntryId]) -> Result<u64, NoGroup> {
         self.stream.groups.get(nack.group).ok_or(NoGroup)?;
+        if nack.scope == NackScope::Existing {
+            self.stream.entries.prepare(ids);
+        }
         let mut released = 0;
         // Within an ascending run no id comes twice, so that the run can be decided as a whole.
         for run in ids.chunk_by(|a, b| a < b) {

@@ -1,6 +1,6 @@
 //! Walks over the entries of a stream: ascending, descending, and by a list of ids.
 
-use std::collections::vec_deque;
+use std::ops;
 
 use super::block::{Block, Slot, Slots};
 use super::entries::Entries;
@@ -11,7 +11,9 @@ use super::id::EntryId;
 #[derive(Clone, Debug)]
 pub struct Range<'a> {
     slots: Slots<'a>,
-    blocks: vec_deque::Iter<'a, Block>,
+    entries: &'a Entries,
+    /// The blocks that are still to come.
+    blocks: ops::Range<usize>,
     start: EntryId,
     end: EntryId,
 }
@@ -19,11 +21,22 @@ pub struct Range<'a> {
 impl<'a> Range<'a> {
     pub(super) fn new(entries: &'a Entries, start: EntryId, end: EntryId) -> Self {
         let blocks = if start <= end && !entries.is_empty() {
-            entries.blocks.range(entries.block_of(start)..=entries.block_of(end))
+            entries.block_of(start)..entries.block_of(end) + 1
         } else {
-            entries.blocks.range(..0)
+            0..0
         };
-        Self { slots: Slots::new(&[], EntryId::MIN), blocks, start, end }
+        Self { slots: Slots::new(&[], EntryId::MIN), entries, blocks, start, end }
+    }
+
+    /// Goes on to the next block; one that cannot be had ends the walk.
+    fn next_block(&mut self) -> Option<()> {
+        let index = self.blocks.next()?;
+        let Some(block) = self.entries.open(index) else {
+            self.entries.read_ahead(std::mem::take(&mut self.blocks));
+            return None;
+        };
+        self.slots = block.iter();
+        Some(())
     }
 }
 
@@ -45,7 +58,7 @@ impl<'a> Iterator for Range<'a> {
                     return Some(slot.entry);
                 }
             }
-            self.slots = self.blocks.next()?.iter();
+            self.next_block()?;
         }
     }
 }
@@ -56,7 +69,8 @@ impl<'a> Iterator for Range<'a> {
 #[derive(Clone, Debug)]
 pub struct RangeRev<'a> {
     block: Vec<Entry<'a>>,
-    blocks: vec_deque::Iter<'a, Block>,
+    entries: &'a Entries,
+    blocks: ops::Range<usize>,
     start: EntryId,
     end: EntryId,
 }
@@ -64,7 +78,7 @@ pub struct RangeRev<'a> {
 impl<'a> RangeRev<'a> {
     pub(super) fn new(entries: &'a Entries, start: EntryId, end: EntryId) -> Self {
         let Range { blocks, .. } = Range::new(entries, start, end);
-        Self { block: Vec::new(), blocks, start, end }
+        Self { block: Vec::new(), entries, blocks, start, end }
     }
 }
 
@@ -78,8 +92,12 @@ impl<'a> Iterator for RangeRev<'a> {
                 return Some(entry);
             }
             let (start, end) = (self.start, self.end);
-            let entries = self.blocks.next_back()?.entries();
-            let inside = entries.skip_while(|entry| entry.id < start);
+            let index = self.blocks.next_back()?;
+            let Some(block) = self.entries.open(index) else {
+                self.entries.read_ahead(std::mem::take(&mut self.blocks).rev());
+                return None;
+            };
+            let inside = block.entries().skip_while(|entry| entry.id < start);
             self.block.extend(inside.take_while(|entry| entry.id <= end));
         }
     }
@@ -100,15 +118,10 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(entries: &'a Entries) -> Self {
-        let mut cursor = Self {
-            entries,
-            found: None,
-            slots: Slots::new(&[], EntryId::MIN),
-            sought: EntryId::MIN,
-            block_end: None,
-        };
-        cursor.enter_block(0);
-        cursor
+        // No block is entered before the first id is sought: every id lies behind this end.
+        let slots = Slots::new(&[], EntryId::MIN);
+        let block_end = Some(EntryId::MIN);
+        Self { entries, found: None, slots, sought: EntryId::MIN, block_end }
     }
 
     /// Returns the entry `id`.
@@ -124,11 +137,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn enter_block(&mut self, index: usize) {
-        let blocks = &self.entries.blocks;
-        if let Some(block) = blocks.get(index) {
-            self.slots = block.iter();
-            self.found = self.slots.next();
-        }
-        self.block_end = blocks.get(index + 1).map(Block::first_id);
+        self.slots = self.entries.open(index).map_or(Slots::new(&[], EntryId::MIN), Block::iter);
+        self.found = self.slots.next();
+        self.block_end = self.entries.blocks.get(index + 1).map(Block::first_id);
     }
 }

@@ -88,6 +88,24 @@ impl StreamMut<'_, '_> {
         plan.removed
     }
 
+    /// Brings back what a trim behind one more entry is going to look into.
+    pub(super) fn prepare_excess(&self, trim: &Trim) {
+        let entries = &self.stream.entries;
+        if entries.cold_blocks() == 0 {
+            return;
+        }
+        let to = match trim.to {
+            TrimTo::MaxLen(len) => TrimTo::MaxLen(len.saturating_sub(1)),
+            to @ TrimTo::MinId(_) => to,
+        };
+        let Some(plan) = entries.trim_plan(to, trim.exactness, None) else { return };
+        if trim.references == References::Acked {
+            unreferenced(self.stream, plan.through).for_each(drop);
+        } else if let Some(below) = plan.through.next() {
+            entries.prepare_trim(below);
+        }
+    }
+
     fn remove_through(&mut self, through: EntryId) {
         match through.next() {
             Some(below) => self.commit(StreamEffect::TrimFront { below }),
@@ -126,6 +144,7 @@ impl StreamMut<'_, '_> {
         if removed == plan.removed {
             self.remove_through(plan.through);
         } else if removed > 0 {
+            self.stream.entries.prepare_removal(&ids);
             self.commit(StreamEffect::TrimEntries { ids: &ids });
         }
         removed

@@ -1,8 +1,11 @@
 //! A stream: its entries, its counters and its groups.
 
+use std::sync::Arc;
+
 use super::group::Groups;
 use super::idempotence::Idempotence;
 use super::{Entries, EntryId};
+use crate::blocks::Memory;
 
 /// An append-only log of entries with groups that read it.
 ///
@@ -31,6 +34,11 @@ impl Stream {
             idempotence: None,
             idempotence_limits: (duration_s, entries_max),
         }
+    }
+
+    /// Counts what is in memory of the entries for these totals as well from now on.
+    pub(crate) fn count_in(&mut self, memory: &Arc<Memory>) {
+        self.entries.count_in(memory);
     }
 
     /// Returns the entries.

@@ -49,9 +49,10 @@ impl Tail {
     /// Packs an entry at the end of `block`; `id` has to be greater than all ids there.
     pub(super) fn push(&mut self, block: &mut Block, id: EntryId, fields: &[&[u8]]) {
         let (pairs, _) = fields.as_chunks::<2>();
-        let shape = self.find_shape(&block.bytes, pairs);
-        self.count_listpack_bytes(block, id, pairs, shape);
-        let out = &mut block.bytes;
+        let first_id = block.first_id();
+        let Some(out) = block.bytes_mut() else { return };
+        let shape = self.find_shape(out, pairs);
+        let listpack_bytes = self.listpack_bytes(first_id, id, pairs, shape);
         self.reserve(out, id, pairs, shape);
         self.put_head(out, id, shape);
         if shape.is_none() {
@@ -65,7 +66,7 @@ impl Tail {
         }
         self.last_id = id;
         self.shape = shape.unwrap_or(self.shapes.len() - 1);
-        block.count_entry();
+        block.count_entry(listpack_bytes);
     }
 
     /// Writes all that stands before the value lengths, except for the definition of a new shape.
@@ -129,14 +130,15 @@ impl Tail {
         }
     }
 
-    /// Adds to the block's size in Redis; its first shape is the one that Redis calls the master's.
-    fn count_listpack_bytes(
+    /// Returns what an entry adds to the block's size in Redis; the block's first shape is the one
+    /// that Redis calls the master's.
+    fn listpack_bytes(
         &self,
-        block: &mut Block,
+        first_id: EntryId,
         id: EntryId,
         pairs: &[[&[u8]; 2]],
         shape: Option<usize>,
-    ) {
+    ) -> u32 {
         let names = pairs.iter().map(|[name, _]| *name);
         let values = pairs.iter().map(|[_, value]| *value);
         let shape_bytes = match shape {
@@ -144,9 +146,8 @@ impl Tail {
             None if self.shapes.is_empty() => listpack::node_bytes(names),
             _ => listpack::names_bytes(names),
         };
-        let bytes = shape_bytes + listpack::entry_bytes(block.first_id(), id, values);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        block.listpack_bytes = block.listpack_bytes.saturating_add(bytes);
+        let bytes = shape_bytes + listpack::entry_bytes(first_id, id, values);
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
 

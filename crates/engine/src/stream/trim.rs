@@ -1,8 +1,10 @@
 //! Trimming a stream from its front: a plan that changes nothing, then its exact application.
 //!
-//! The plan names the last id that goes. That is what has to be logged: applied anywhere to the
-//! same entries, it removes the same ones, however the entries are packed there.
+//! The plan names an id up to which everything goes. That is what has to be logged: applied anywhere
+//! to the same entries, it removes the same ones, however the entries are packed there. Where whole
+//! nodes go, it is the last id before the next node, so that they need not be looked into.
 
+use super::block::Block;
 use super::entries::Entries;
 use super::id::EntryId;
 
@@ -29,7 +31,7 @@ pub enum Exactness {
 pub struct TrimPlan {
     /// How many entries go.
     pub removed: u64,
-    /// The last entry that goes, with all before it; see [`Entries::trim_through`].
+    /// The last id that goes, with all before it; see [`Entries::trim_through`].
     pub through: EntryId,
 }
 
@@ -53,7 +55,11 @@ impl Entries {
         {
             return Some(plan);
         }
-        let through = self.blocks.get(nodes.checked_sub(1)?)?.last_live_id()?;
+        let through = match self.blocks.get(nodes) {
+            _ if nodes == 0 => return None,
+            Some(next) => next.first_id().prev()?,
+            None => self.last_id()?,
+        };
         Some(TrimPlan { removed, through })
     }
 
@@ -79,7 +85,7 @@ impl Entries {
         match self.blocks.get(index + 1) {
             _ if block.first_id() >= id => false,
             Some(next) if next.first_id() <= id => true,
-            Some(_) => block.last_live_id() < Some(id),
+            Some(_) => self.open(index).and_then(Block::last_live_id) < Some(id),
             None => self.last_id() < Some(id),
         }
     }
@@ -94,8 +100,12 @@ impl Entries {
             TrimTo::MaxLen(_) => None,
             TrimTo::MinId(id) => Some(id),
         };
+        let first_id = self.blocks.get(index)?.first_id();
+        if excess == 0 || floor.is_some_and(|id| first_id >= id) {
+            return None;
+        }
         let mut plan = None;
-        for (count, entry) in (1..=excess).zip(self.blocks.get(index)?.entries()) {
+        for (count, entry) in (1..=excess).zip(self.open(index)?.entries()) {
             if floor.is_some_and(|id| entry.id >= id) {
                 break;
             }

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::time::Instant;
 
+use firth_wal::sim::SimDisk;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::blocks::{BlockStore, StoreOptions};
+use crate::stream::BlockContent;
 
 const DOCUMENT: [&[u8]; 6] = [b"type", b"purchase", b"userId", b"123", b"amount", b"99.99"];
 
@@ -18,6 +21,9 @@ enum Step {
     Append { ms_jump: u64, seq: Option<u64>, fields: Vec<Vec<u8>> },
     Remove(Vec<Index>),
     Trim { len: Option<Index>, id: Index, exactness: Exactness, limit: Option<u64> },
+    Write(usize),
+    LetGo(usize),
+    Reopen,
 }
 
 /// The entries as a map, and the node of each as Redis would place it.
@@ -127,10 +133,43 @@ fn step() -> impl Strategy<Value = Step> {
         5 => prop::collection::vec(index(), 1..6).prop_map(Step::Remove),
         1 => (prop::option::of(index()), index(), exactness, prop::option::of(0_u64..20))
             .prop_map(|(len, id, exactness, limit)| Step::Trim { len, id, exactness, limit }),
+        2 => (1_usize..50).prop_map(Step::Write),
+        2 => (1_usize..2000).prop_map(Step::LetGo),
+        1 => Just(Step::Reopen),
     ]
 }
 
-fn run(entries: &mut Entries, model: &mut Model, step: Step, limits: NodeLimits) {
+/// Writes blocks that are full and have not been written.
+fn write(entries: &mut Entries, store: &BlockStore, count: usize) {
+    let unwritten = entries.unwritten().take(count);
+    let blocks: Vec<_> = unwritten.map(|(id, content)| (id, content.to_vec())).collect();
+    let contents: Vec<&[u8]> = blocks.iter().map(|(_, content)| &**content).collect();
+    for ((id, content), place) in blocks.iter().zip(store.write(&contents).unwrap()) {
+        assert!(entries.note_written(*id, content, place));
+    }
+}
+
+/// Returns a block as it is known after a restart.
+fn reopened(block: &Block, is_last: bool) -> Block {
+    let content = match block.place() {
+        Some(place) if !is_last => BlockContent::Cold(place.clone()),
+        _ => BlockContent::Resident(block.bytes().unwrap().to_vec()),
+    };
+    Block::of(block.numbers(), content)
+}
+
+fn store(disk: &SimDisk) -> BlockStore {
+    let options = StoreOptions { file_bytes: 2000, ..StoreOptions::default() };
+    BlockStore::open("d/blocks", Arc::new(disk.clone()), options).unwrap()
+}
+
+fn run(
+    entries: &mut Entries,
+    model: &mut Model,
+    step: Step,
+    limits: NodeLimits,
+    store: &BlockStore,
+) {
     match step {
         Step::Append { ms_jump, seq, fields } => {
             let ms = model.newest.ms.saturating_add(ms_jump);
@@ -157,7 +196,9 @@ fn run(entries: &mut Entries, model: &mut Model, step: Step, limits: NodeLimits)
             });
             let doomed = model.doomed(to, exactness, limit);
             let plan = entries.trim_plan(to, exactness, limit);
-            assert_eq!(plan.map(|plan| plan.through), doomed.last().copied());
+            let through = plan.map(|plan| plan.through);
+            let last = model.entries.keys().rfind(|id| Some(**id) <= through);
+            assert_eq!(last, doomed.last());
             assert_eq!(plan.map_or(0, |plan| plan.removed), doomed.len() as u64);
             let removed = plan.map_or(0, |plan| match plan.through.next() {
                 Some(below) if limit.is_none() => entries.trim_front(below),
@@ -165,6 +206,14 @@ fn run(entries: &mut Entries, model: &mut Model, step: Step, limits: NodeLimits)
             });
             assert_eq!(removed, doomed.len() as u64);
             doomed.iter().for_each(|id| assert!(model.remove(*id)));
+        }
+        Step::Write(count) => write(entries, store, count),
+        Step::LetGo(bytes) => drop(entries.let_go(bytes)),
+        Step::Reopen => {
+            let count = entries.node_count();
+            let numbered = entries.blocks().zip(1..);
+            let blocks = numbered.map(|(block, number)| reopened(block, number == count));
+            *entries = Entries::of_blocks(blocks.collect(), entries.last_id);
         }
     }
 }
@@ -183,8 +232,17 @@ fn compare(entries: &Entries, model: &Model, bounds: (Index, Index), seeks: &[In
     for (block, node) in entries.blocks().zip(&model.nodes) {
         assert_eq!((block.slots(), block.live()), (node.slots, node.live.len() as u32));
     }
-    let capacity: usize = entries.blocks().map(|block| block.bytes.capacity()).sum();
-    assert_eq!(entries.block_bytes, capacity);
+    let capacity: usize = entries.blocks().filter_map(Block::capacity).sum();
+    assert_eq!(entries.account.block_bytes(), capacity);
+    let cold = entries.blocks().filter(|block| block.bytes().is_none()).count();
+    assert_eq!(entries.cold_blocks(), cold);
+    assert!(entries.written <= entries.node_count());
+    assert!(entries.blocks().take(entries.written).all(|block| block.place().is_some()));
+    assert!(entries.blocks().next_back().is_none_or(|last| last.bytes().is_some()));
+    let check = |block: &Block| {
+        block.place().zip(block.bytes()).is_none_or(|(place, bytes)| place.read().unwrap() == bytes)
+    };
+    assert!(entries.blocks().all(check));
 
     let (start, end) = (model.id_near(bounds.0), model.id_near(bounds.1));
     let inside = model.entries.iter().filter(|(id, _)| start <= **id && **id <= end);
@@ -220,8 +278,9 @@ proptest! {
     ) {
         let limits = NodeLimits { entries_max, bytes_max };
         let (mut entries, mut model) = (Entries::new(), Model::default());
+        let store = store(&SimDisk::new(1));
         for (step, bounds, seeks) in steps {
-            run(&mut entries, &mut model, step, limits);
+            run(&mut entries, &mut model, step, limits, &store);
             compare(&entries, &model, bounds, &seeks);
         }
     }

@@ -1,0 +1,183 @@
+//! How much memory the blocks of all streams take.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What is in memory, over all streams of an engine.
+#[derive(Debug, Default)]
+pub struct Memory {
+    block_bytes: AtomicUsize,
+    blocks: AtomicUsize,
+    cold_blocks: AtomicUsize,
+}
+
+impl Memory {
+    /// Returns how many bytes the blocks that are in memory take.
+    pub fn block_bytes(&self) -> usize {
+        self.block_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.blocks.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many of them are on the disk alone.
+    pub fn cold_blocks(&self) -> usize {
+        self.cold_blocks.load(Ordering::Relaxed)
+    }
+}
+
+/// What is in memory of one stream; whatever it counts is counted for all streams as well.
+///
+/// It is changed by those who read, too, since a read may bring a block back.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    total: Option<Arc<Memory>>,
+    block_bytes: Cell<usize>,
+    blocks: Cell<usize>,
+    cold_blocks: Cell<usize>,
+}
+
+impl Account {
+    /// Counts for these totals as well from now on, and all that there is already.
+    pub(crate) fn count_in(&mut self, total: &Arc<Memory>) {
+        self.leave();
+        self.total = Some(total.clone());
+        self.enter();
+    }
+
+    /// Returns how many bytes the blocks that are in memory take.
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.block_bytes.get()
+    }
+
+    /// Returns how many blocks are on the disk alone.
+    pub(crate) fn cold_blocks(&self) -> usize {
+        self.cold_blocks.get()
+    }
+
+    /// Notes that a block takes other bytes than before.
+    #[inline]
+    pub(crate) fn resize(&self, before: usize, after: usize) {
+        if before != after {
+            add(&self.block_bytes, after.wrapping_sub(before));
+            if let Some(total) = &self.total {
+                total.block_bytes.fetch_add(after.wrapping_sub(before), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Notes that a block has come, in memory with so many bytes or on the disk alone.
+    pub(crate) fn add_block(&self, bytes: Option<usize>) {
+        add(&self.blocks, 1);
+        if let Some(total) = &self.total {
+            total.blocks.fetch_add(1, Ordering::Relaxed);
+        }
+        match bytes {
+            Some(bytes) => self.resize(0, bytes),
+            None => self.add_cold(1),
+        }
+    }
+
+    /// Notes that a block has gone.
+    pub(crate) fn drop_block(&self, bytes: Option<usize>) {
+        add(&self.blocks, 1_usize.wrapping_neg());
+        if let Some(total) = &self.total {
+            total.blocks.fetch_sub(1, Ordering::Relaxed);
+        }
+        match bytes {
+            Some(bytes) => self.resize(bytes, 0),
+            None => self.add_cold(1_usize.wrapping_neg()),
+        }
+    }
+
+    /// Notes that a block was brought back from the disk.
+    pub(crate) fn warm(&self, bytes: usize) {
+        self.add_cold(1_usize.wrapping_neg());
+        self.resize(0, bytes);
+    }
+
+    /// Notes that a block left memory.
+    pub(crate) fn cool(&self, bytes: usize) {
+        self.add_cold(1);
+        self.resize(bytes, 0);
+    }
+
+    fn add_cold(&self, blocks: usize) {
+        add(&self.cold_blocks, blocks);
+        if let Some(total) = &self.total {
+            total.cold_blocks.fetch_add(blocks, Ordering::Relaxed);
+        }
+    }
+
+    fn enter(&self) {
+        if let Some(total) = &self.total {
+            total.block_bytes.fetch_add(self.block_bytes.get(), Ordering::Relaxed);
+            total.blocks.fetch_add(self.blocks.get(), Ordering::Relaxed);
+            total.cold_blocks.fetch_add(self.cold_blocks.get(), Ordering::Relaxed);
+        }
+    }
+
+    fn leave(&self) {
+        if let Some(total) = &self.total {
+            total.block_bytes.fetch_sub(self.block_bytes.get(), Ordering::Relaxed);
+            total.blocks.fetch_sub(self.blocks.get(), Ordering::Relaxed);
+            total.cold_blocks.fetch_sub(self.cold_blocks.get(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Adds to a count, or takes from it by adding what wraps around.
+fn add(count: &Cell<usize>, number: usize) {
+    count.set(count.get().wrapping_add(number));
+}
+
+impl Clone for Account {
+    fn clone(&self) -> Self {
+        let clone = Account {
+            total: self.total.clone(),
+            block_bytes: self.block_bytes.clone(),
+            blocks: self.blocks.clone(),
+            cold_blocks: self.cold_blocks.clone(),
+        };
+        clone.enter();
+        clone
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_those_of_all_accounts() {
+        let total = Arc::new(Memory::default());
+        let read = || (total.block_bytes(), total.blocks(), total.cold_blocks());
+        let mut one = Account::default();
+        one.add_block(Some(100));
+        one.add_block(None);
+        assert_eq!(read(), (0, 0, 0));
+        one.count_in(&total);
+        assert_eq!(read(), (100, 2, 1));
+        one.warm(30);
+        one.resize(100, 120);
+        assert_eq!(read(), (150, 2, 0));
+        let other = one.clone();
+        other.cool(30);
+        assert_eq!(read(), (270, 4, 1));
+        one.drop_block(Some(120));
+        other.drop_block(None);
+        assert_eq!((read(), one.block_bytes(), other.cold_blocks()), ((150, 2, 0), 30, 0));
+        drop(one);
+        drop(other);
+        assert_eq!(read(), (0, 0, 0));
+    }
+}

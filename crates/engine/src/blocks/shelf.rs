@@ -1,0 +1,79 @@
+//! Blocks that were read for somebody who has yet to take them.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+
+use super::error::ReadError;
+use super::place::Place;
+
+/// How many bytes of blocks may lie there. Those that were read longest ago go first: whoever wanted
+/// them wants them once more, and reads them on the spot in the end.
+const BYTES_MAX: usize = 16 << 20;
+
+type Key = (u32, u32);
+type Read = Result<Vec<u8>, ReadError>;
+
+/// Blocks that were read for somebody who has yet to take them.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    reads: BTreeMap<Key, (u64, Read)>,
+    /// The same by age.
+    order: BTreeMap<u64, Key>,
+    last: u64,
+    bytes: usize,
+}
+
+impl Shelf {
+    /// Takes what was read at a place.
+    pub(super) fn take(&self, place: &Place) -> Option<Read> {
+        self.inner.lock().take(key(place))
+    }
+
+    /// Puts down what was read at a place.
+    pub(super) fn put(&self, place: &Place, read: Read) {
+        let inner = &mut *self.inner.lock();
+        inner.take(key(place));
+        inner.last += 1;
+        inner.bytes += bytes(&read);
+        inner.order.insert(inner.last, key(place));
+        inner.reads.insert(key(place), (inner.last, read));
+        while inner.bytes > BYTES_MAX
+            && let Some((_, oldest)) = inner.order.pop_first()
+        {
+            inner.take(oldest);
+        }
+    }
+
+    /// Says whether something that was read at a place lies here.
+    pub(super) fn has(&self, place: &Place) -> bool {
+        self.inner.lock().reads.contains_key(&key(place))
+    }
+
+    /// Returns how many bytes lie here.
+    pub(super) fn byte_len(&self) -> usize {
+        self.inner.lock().bytes
+    }
+}
+
+impl Inner {
+    fn take(&mut self, key: Key) -> Option<Read> {
+        let (number, read) = self.reads.remove(&key)?;
+        self.order.remove(&number);
+        self.bytes -= bytes(&read);
+        Some(read)
+    }
+}
+
+fn key(place: &Place) -> Key {
+    (place.number(), place.offset())
+}
+
+fn bytes(read: &Read) -> usize {
+    read.as_ref().map_or(0, Vec::capacity)
+}
