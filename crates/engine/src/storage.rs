@@ -5,6 +5,7 @@
 //! DIR/FORMAT     the text "firth 1" and a line end; another one is refused
 //! DIR/log/       the segments of the log
 //! DIR/checkpoints/   the state as it was at some position of the log
+//! DIR/blocks/    full blocks of streams, which checkpoints refer to and which may leave memory
 //! ```
 
 use std::io::ErrorKind;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use firth_wal::{Disk, DiskLock, Driving, Durability, Log, Recovery};
 
+use crate::blocks::{BlockStore, StoreOptions};
 use crate::checkpoint::CheckpointFolder;
 use crate::error::OpenError;
 use crate::keeper::Keeper;
@@ -37,6 +39,7 @@ pub struct Storage {
     disk: Arc<dyn Disk>,
     log: Arc<Log>,
     checkpoints: CheckpointFolder,
+    blocks: Arc<BlockStore>,
     keeper: Keeper,
     /// After how many bytes of log a checkpoint is made unasked.
     checkpoint_after_bytes: u64,
@@ -63,12 +66,16 @@ impl Storage {
         let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
         let checkpoints = CheckpointFolder::open(folder.join("checkpoints"), Arc::clone(&disk));
         let checkpoints = checkpoints.map_err(firth_wal::OpenError::from)?;
+        let blocks =
+            BlockStore::open(folder.join("blocks"), Arc::clone(&disk), StoreOptions::default());
+        let blocks = Arc::new(blocks.map_err(firth_wal::OpenError::from)?);
         let storage = Storage {
             folder: folder.to_owned(),
             disk,
             logged_before: log.stats().segment_bytes,
             log: Arc::new(log),
             checkpoints,
+            blocks,
             keeper: Keeper::default(),
             checkpoint_after_bytes,
             _lock: lock,
@@ -79,6 +86,11 @@ impl Storage {
     /// Returns the folder of checkpoints.
     pub(crate) fn checkpoints(&self) -> &CheckpointFolder {
         &self.checkpoints
+    }
+
+    /// Returns the block files.
+    pub fn blocks(&self) -> &Arc<BlockStore> {
+        &self.blocks
     }
 
     /// Returns the keeper.
