@@ -68,6 +68,7 @@ mod items;
 mod job;
 mod load;
 mod reader;
+mod reload;
 mod tag;
 #[cfg(test)]
 mod tests;

@@ -255,6 +255,8 @@ fn check(transactions: &[Transaction], before: usize, steps_between: usize) {
     let third = engine(3);
     load(&again, &third).unwrap();
     same(&dump(&third), &dump(&live));
+    third.reload().unwrap();
+    same(&dump(&third), &dump(&live));
 }
 
 /// Steps of these kinds on these keys of so many databases.

@@ -1,6 +1,7 @@
 //! INFO: what the server tells about itself, in sections.
 
 mod process;
+mod saves;
 mod sections;
 mod statistics;
 

@@ -98,15 +98,10 @@ pub(super) fn human(bytes: u64) -> String {
 }
 
 /// State lives in memory, so there is never anything to load or to save.
-pub(super) fn persistence(_: &Context<'_, '_>, lines: &mut Lines) {
+pub(super) fn persistence(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("loading", 0);
     lines.add("async_loading", 0);
-    lines.add("rdb_changes_since_last_save", 0);
-    lines.add("rdb_bgsave_in_progress", 0);
-    lines.add("rdb_last_save_time", 0);
-    lines.add("rdb_last_bgsave_status", "ok");
-    lines.add("rdb_last_bgsave_time_sec", -1);
-    lines.add("rdb_current_bgsave_time_sec", -1);
+    super::saves::checkpoints(cx, lines);
     lines.add("aof_enabled", 0);
     lines.add("aof_rewrite_in_progress", 0);
     lines.add("aof_rewrite_scheduled", 0);
