@@ -1,0 +1,104 @@
+//! The handle from which everything begins.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::address::Address;
+use crate::backend::{Backend, Features, HealthWatch};
+
+/// A handle on a backend, from which all patterns are made. Cloning it is cheap, and all clones are
+/// one broker.
+///
+/// It needs a Tokio runtime whose time is enabled.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    backend: Arc<dyn Backend>,
+}
+
+impl Broker {
+    /// Connects to the broker at an address.
+    ///
+    /// | address | what it is |
+    /// |---|---|
+    /// | `memory:` | the engine of Firth in this process, empty, gone with the last handle |
+    /// | `redis://[user:password@]host[:port][/db]` | a Firth server, Redis 7.0 or newer, Valkey |
+    /// | `unix:///path/to/socket` | the same by a socket of this machine |
+    /// | `redis+cluster://[user:password@]host[:port],...` | some nodes of a Cluster |
+    /// | `redis+sentinel://[user:password@]host[:port],.../service[/db]` | the primary that these sentinels name |
+    ///
+    /// Once connected, lost connections are restored in the background; see [`Broker::health`].
+    ///
+    /// # Errors
+    /// [`Error::Address`] if the address is wrong or its backend is not compiled in,
+    /// [`Error::Unavailable`] if nobody answers there, [`Error::Server`] if the password is wrong.
+    pub async fn connect(address: &str) -> Result<Broker, Error> {
+        match Address::parse(address)? {
+            Address::Memory => in_memory(address),
+            // Boxed, so that the callers' futures stay small.
+            remote => Box::pin(at(address, remote)).await,
+        }
+    }
+
+    /// Returns a broker on a backend of one's own.
+    pub fn on(backend: impl Backend) -> Self {
+        Broker { backend: Arc::new(backend) }
+    }
+
+    /// Returns the backend, for what no pattern offers.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// Returns what this broker can do beyond what every broker can.
+    pub fn features(&self) -> Features {
+        self.backend.features()
+    }
+
+    /// Returns how the connection is, now and from now on.
+    pub fn health(&self) -> HealthWatch {
+        self.backend.health()
+    }
+
+    /// Ends all that goes on: waiting reads and subscriptions end, connections are closed. Every
+    /// clone of this broker answers [`Error::Closed`] from then on.
+    pub async fn close(&self) {
+        self.backend.close().await;
+    }
+}
+
+#[cfg(feature = "embedded")]
+fn in_memory(_address: &str) -> Result<Broker, Error> {
+    crate::backend::embedded::Embedded::in_memory().map(Broker::on)
+}
+
+#[cfg(not(feature = "embedded"))]
+fn in_memory(address: &str) -> Result<Broker, Error> {
+    Err(crate::address::wrong(address, "the feature `embedded` is not compiled in"))
+}
+
+#[cfg(feature = "redis")]
+async fn at(address: &str, remote: Address) -> Result<Broker, Error> {
+    use redis::IntoConnectionInfo as _;
+
+    use crate::backend::redis::Remote;
+
+    let info = |server: String| {
+        let info = server.into_connection_info();
+        info.map_err(|error| crate::address::wrong(address, &error))
+    };
+    let infos = |servers: Vec<String>| servers.into_iter().map(info).collect::<Result<_, Error>>();
+    let remote = match remote {
+        Address::Server(server) => Remote::connect(info(server)?).await?,
+        Address::Cluster(nodes) => Remote::connect_cluster(infos(nodes)?).await?,
+        Address::Sentinel { sentinels, service } => {
+            Remote::connect_by_sentinels(infos(sentinels)?, &service).await?
+        }
+        Address::Memory => return in_memory(address),
+    };
+    Ok(Broker::on(remote))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn at(address: &str, _remote: Address) -> Result<Broker, Error> {
+    Err(crate::address::wrong(address, "the feature `redis` is not compiled in"))
+}

@@ -1,0 +1,37 @@
+//! Messaging on streams and channels: on an engine in this process, on a Firth server, or on the Redis
+//! or Valkey that is there already, Cluster included.
+//!
+//! A [`Broker`] is connected by an address, and everything means the same on each of them:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), firth::Error> {
+//! use firth::Broker;
+//!
+//! let broker = Broker::connect("memory:").await?; // or redis://host, redis+cluster://a,b,c
+//! # broker.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
+//! runs the suite of the feature `conformance` on it, which all backends of this crate pass.
+//!
+//! # Features
+//!
+//! - `embedded` (default): `memory:`, the engine of Firth in this process.
+//! - `redis` (default): servers, by the `redis` crate.
+//! - `conformance`: the suite that a backend must pass.
+
+mod address;
+pub mod backend;
+mod broker;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod id;
+
+pub use backend::Health;
+pub use broker::Broker;
+pub use error::{Actor, Effect, Error, Fault, Refusal};
+pub use id::{EntryId, ParseIdError};
