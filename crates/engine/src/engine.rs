@@ -33,6 +33,8 @@ pub struct Options {
     pub durability: Durability,
     /// After how many bytes of log a checkpoint is made unasked, at least. Default: 64 MiB.
     pub checkpoint_after_bytes: u64,
+    /// The length that a file of the log does not exceed, unless by a single record. Default: 64 MiB.
+    pub segment_bytes: u64,
     /// Who runs the log's writer: a thread, which is the default, or the caller, by
     /// [`Log::drive`](firth_wal::Log::drive).
     pub driving: Driving,
@@ -48,6 +50,7 @@ impl Options {
             folder: None,
             durability: Durability::Always,
             checkpoint_after_bytes: 64 << 20,
+            segment_bytes: 64 << 20,
             driving: Driving::Thread,
             seed: 0,
         }
@@ -119,12 +122,13 @@ impl Engine {
         disk: Arc<dyn Disk>,
     ) -> Result<(Engine, Opened), OpenError> {
         let started_ns = clock.monotonic_ns();
-        let Options { durability, checkpoint_after_bytes, driving, seed, .. } = *options;
+        let Options { durability, checkpoint_after_bytes, segment_bytes, driving, seed, .. } =
+            *options;
         let Some(folder) = &options.folder else {
             let engine = Engine::new(seed, clock, Journal::default(), None);
             return Ok((engine, Opened::default()));
         };
-        let log_options = LogOptions { durability, driving, checkpoint_after_bytes };
+        let log_options = LogOptions { durability, driving, segment_bytes, checkpoint_after_bytes };
         let (storage, recovery) = Storage::open(folder, disk, log_options)?;
         let journal = Journal::kept_by(Arc::new(Arc::clone(storage.log())));
         let engine = Engine::new(seed, clock, journal, Some(storage));

@@ -29,6 +29,7 @@ const FORMAT_BYTES_SHOWN: usize = 40;
 pub(crate) struct LogOptions {
     pub(crate) durability: Durability,
     pub(crate) driving: Driving,
+    pub(crate) segment_bytes: u64,
     pub(crate) checkpoint_after_bytes: u64,
 }
 
@@ -61,8 +62,9 @@ impl Storage {
     ) -> Result<(Storage, Recovery), OpenError> {
         let lock = lock_folder(folder, &*disk)?;
         check_format(folder, &*disk)?;
-        let LogOptions { durability, driving, checkpoint_after_bytes } = options;
-        let options = firth_wal::Options { durability, driving, ..firth_wal::Options::default() };
+        let LogOptions { durability, driving, segment_bytes, checkpoint_after_bytes } = options;
+        let defaults = firth_wal::Options::default();
+        let options = firth_wal::Options { durability, driving, segment_bytes, ..defaults };
         let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
         let checkpoints = CheckpointFolder::open(folder.join("checkpoints"), Arc::clone(&disk));
         let checkpoints = checkpoints.map_err(firth_wal::OpenError::from)?;
