@@ -55,6 +55,7 @@ impl Faults {
 
     pub(super) fn forget_planned(&mut self) {
         self.planned.clear();
+        self.stop_at = None;
     }
 
     pub(super) fn stop_at(&mut self, nth: u64) {

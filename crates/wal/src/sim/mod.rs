@@ -148,7 +148,8 @@ impl SimDisk {
         self.fail(Operation::Sync, nth, kind);
     }
 
-    /// Lets everything succeed that was to fail and has not yet.
+    /// Lets everything succeed that was to fail and has not yet, and the disk go on if it has not
+    /// stopped.
     pub fn forget_failures(&self) {
         self.world.lock().faults.forget_planned();
     }
