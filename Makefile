@@ -8,11 +8,13 @@ BINARIES := $(or $(CARGO_TARGET_DIR),target)
 PROFILE := $(if $(filter true,$(CI)),ci,default)
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
+# How long the simulation runs; SIM_SEED=n runs one seed alone.
+export SIM_SECONDS ?= 60
 
 # A step whose tool is missing says so; in CI, where nothing may be left out, it fails.
 skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
 
-.PHONY: help run test lint fmt bench fuzz
+.PHONY: help run test lint fmt bench fuzz sim
 
 help: ## Lists what can be made
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,3 +61,6 @@ fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
 	else \
 		$(call skip,cargo-fuzz is not installed (cargo install cargo-fuzz --locked)); \
 	fi
+
+sim: ## Simulates the whole server, with faults, for SIM_SECONDS
+	cargo run --release --package firth-sim

@@ -290,6 +290,16 @@ impl Outboxes {
         std::mem::take(&mut self.lsn)
     }
 
+    /// Returns a copy of all bytes that wait for a client, whether they may be sent or not: for who
+    /// drives a worker and wants to know what was answered.
+    pub fn waiting(&self, token: u64) -> Vec<u8> {
+        let Some(slot) = self.slot(token) else { return Vec::new() };
+        let mut slices = vec![IoSlice::new(&[]); slot.outbox.segments()];
+        let tick = &self.ticks[index(slot.protocol)];
+        let used = slot.outbox.slices(tick, Lsn::MAX, &mut slices);
+        slices.iter().take(used).flat_map(|slice| slice.iter().copied()).collect()
+    }
+
     /// Takes note that this many bytes were sent to a client.
     pub fn advance(&mut self, token: u64, bytes: usize) {
         let Outboxes { slots, spares, .. } = self;
