@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::client::Address;
 use crate::mailbox::{Mail, Mailbox};
+use crate::reply_error;
 
 /// Runs a blocked command once more: returns the encoded reply, or nothing to go on waiting.
 ///
@@ -110,7 +111,14 @@ impl Waiter for BlockedReader {
         if *is_claimed {
             return Service::Done;
         }
-        let Some(reply) = (self.retry)(keys) else { return Service::Waiting };
+        let mut reply = (self.retry)(keys);
+        if let Some(failure) = keys.take_read_failure() {
+            let error = reply_error::read_failure(&failure);
+            let mut text = Vec::new();
+            Reply::new(&mut text, Protocol::Resp2).error(error.text());
+            reply = Some(text);
+        }
+        let Some(reply) = reply else { return Service::Waiting };
         *is_claimed = true;
         let lsn = keys.lsn();
         self.mailbox.send(Mail::Served { token: self.address.token, wait: self.id, reply, lsn });

@@ -73,6 +73,10 @@ impl<'e> Context<'_, 'e> {
     /// Blocks the client until its wait is over, and returns the number of the wait; the command
     /// then writes no reply.
     pub fn block(&mut self, wait: Wait) -> Option<u64> {
+        if self.keys.is_void() {
+            // It has not seen all that there is.
+            return None;
+        }
         let mailbox = self.server.mailbox(self.local.number)?.clone();
         let now_ms = self.local.monotonic_ms;
         let deadline_ms = wait.timeout_ms.map(|timeout_ms| now_ms.saturating_add(timeout_ms));

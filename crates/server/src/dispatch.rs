@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use firth_engine::blocks::Wanted;
 use firth_engine::{Lsn, ShardSet, Signals};
 use firth_resp::{Protocol, Reply, Request};
 
@@ -16,12 +17,14 @@ use crate::spec::{Flags, Keys, Spec};
 use crate::{log_access, monitor, notification, tracking, watch};
 
 /// What came of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Dispatched {
     /// It is done; its replies depend on this position.
     Done(Lsn),
     /// It has to wait until this time of the monotonic clock, and nothing was done yet.
     Paused(u64),
+    /// It is to be run once more when these blocks have been read; nothing was done yet.
+    Suspended(Wanted),
 }
 
 /// Runs one request of a client; its replies go to the outbox of the client.
@@ -66,9 +69,16 @@ pub fn dispatch(
         queue(server, local, session, spec, request);
         return Dispatched::Done(Lsn::ZERO);
     }
-    let lsn = run_alone(server, local, session, command, request);
-    settle_reply_mode(local, session, start);
-    Dispatched::Done(lsn)
+    match run_alone(server, local, session, command, request) {
+        Ok(lsn) => {
+            settle_reply_mode(local, session, start);
+            Dispatched::Done(lsn)
+        }
+        Err(wanted) => {
+            local.outboxes.reply.truncate(start);
+            Dispatched::Suspended(wanted)
+        }
+    }
 }
 
 /// Says whether this is how an HTTP request begins, or goes on: a web page can make a browser send
@@ -198,14 +208,15 @@ fn queue(
     settle_reply_mode(local, session, start);
 }
 
-/// Runs a command, or a whole transaction, under the locks of its keys.
+/// Runs a command, or a whole transaction, under the locks of its keys. One that lacks blocks is
+/// void, and what it wants is returned.
 fn run_alone(
     server: &Server,
     local: &mut Local,
     session: &mut Session,
     command: Command,
     request: Request<'_>,
-) -> Lsn {
+) -> Result<Lsn, Wanted> {
     let index = u32::try_from(command.index).unwrap_or(u32::MAX);
     session.client.last_command.store(index, Ordering::Relaxed);
     let shards = shards_of(server, session, command.spec, request);
@@ -217,6 +228,7 @@ fn run_alone(
     if !changes_keys && !server.engine.journal().admits() {
         keys.hide_overdue();
     }
+    session.scan.allow(server, &mut keys, command.spec);
     let start = local.outboxes.reply.len();
     let mut cx = Context {
         server,
@@ -227,6 +239,10 @@ fn run_alone(
         in_transaction: false,
     };
     run(&mut cx, command, request);
+    if let Some(wanted) = keys.end_suspension() {
+        return Err(wanted);
+    }
+    session.scan.end_command();
     keys.serve_waiters();
     let mut lsn = keys.lsn();
     let signals = keys.take_signals();
@@ -246,13 +262,19 @@ fn run_alone(
     // One reading serves as the end of this command and as the start of the next one.
     let started_ns = local.monotonic_ns;
     local.monotonic_ns = note_end(server, local, session, command, request, started_ns);
-    lsn
+    Ok(lsn)
 }
 
 /// Runs a command whose keys are locked; an error takes the place of what it had replied.
 pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
     let start = cx.local.outboxes.reply.len();
-    let outcome = (command.spec.run)(cx, request);
+    let mut outcome = (command.spec.run)(cx, request);
+    if cx.keys.is_void() {
+        match cx.keys.take_read_failure() {
+            Some(failure) => outcome = Err(reply_error::read_failure(&failure)),
+            None => return,
+        }
+    }
     if let Some(stats) = cx.local.stats.commands.get(command.index) {
         stats.calls.add(1);
         stats.failed.add(u64::from(outcome.is_err()));

@@ -12,6 +12,7 @@ mod help;
 pub mod keeping;
 pub mod latency;
 pub mod launch;
+pub mod loading;
 pub mod local;
 mod log_access;
 pub mod mailbox;

@@ -41,6 +41,11 @@ pub enum Mail {
         /// What the reply depends on.
         lsn: Lsn,
     },
+    /// The blocks that a client's command has waited for were read.
+    Loaded {
+        /// The client's token.
+        token: u64,
+    },
     /// Tell a client that keys it may hold a copy of have changed; `None` stands for all keys.
     Invalidate {
         /// The client's token.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use firth_engine::blocks::ReadError;
 use firth_engine::{Failure, WrongType};
 
 /// An error reply: its code and text, without the leading `-`.
@@ -29,6 +30,11 @@ impl From<WrongType> for ReplyError {
     fn from(_: WrongType) -> Self {
         WRONG_TYPE
     }
+}
+
+/// Says that a block of a stream cannot be read.
+pub fn read_failure(failure: &ReadError) -> ReplyError {
+    ReplyError::new(format!("ERR {failure}"))
 }
 
 macro_rules! texts {

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::client::Clients;
 use crate::commands::Table;
 use crate::config::Config;
+use crate::loading::Loaders;
 use crate::local::Local;
 use crate::mailbox::Mailbox;
 use crate::pause::Pause;
@@ -50,6 +51,8 @@ pub struct Server {
     pub latency: crate::latency::Latency,
     /// How much happens per second.
     pub rates: crate::rates::Rates,
+    /// Those who read blocks of streams from the disk.
+    pub loaders: Loaders,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What tells this run of the server from others.
@@ -110,6 +113,7 @@ impl Server {
             slow_log: SlowLog::default(),
             latency: crate::latency::Latency::default(),
             rates: crate::rates::Rates::default(),
+            loaders: Loaders::default(),
             pause: Pause::default(),
             run_id,
             started_ms: engine.clock().monotonic_ms(),

@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use crate::blocked::BlockedReader;
 use crate::client::Client;
 use crate::config::ReadReply;
+use crate::loading::Scan;
 use crate::spec::Spec;
 
 /// A set of names.
@@ -50,6 +51,8 @@ pub struct Session {
     pub is_closing: bool,
     /// Why requests that have arrived were not run, although it waits for nothing.
     pub halt: Option<Halt>,
+    /// How its commands get on with reading blocks from the disk.
+    pub scan: Scan,
     /// Until when its commands wait, by the monotonic clock.
     pub paused_until_ms: Option<u64>,
 }
@@ -148,13 +151,17 @@ impl Session {
             is_monitor: false,
             is_closing: false,
             halt: None,
+            scan: Scan::default(),
             paused_until_ms: None,
         }
     }
 
     /// Says whether requests of this client have to wait.
     pub fn is_held(&self) -> bool {
-        self.blocked.is_some() || self.is_closing || self.paused_until_ms.is_some()
+        self.blocked.is_some()
+            || self.is_closing
+            || self.scan.is_waiting
+            || self.paused_until_ms.is_some()
     }
 
     /// Says whether the client is subscribed to anything.

@@ -175,6 +175,24 @@ impl Conversation {
         assert_eq!(self.workers[worker].receive(token, &encode(commands)), 0, "{commands}");
     }
 
+    /// Runs commands, reading the blocks from the disk that they wait for, and returns what they
+    /// send as it is on the wire, and how often they have waited.
+    pub(crate) fn say_patiently(&mut self, client: usize, commands: &str) -> (String, u64) {
+        let input = encode(commands);
+        let (worker, token) = self.clients[client];
+        let (mut used, mut waits) = (0, 0);
+        loop {
+            used += self.workers[worker].receive(token, &input[used..]);
+            if used == input.len() {
+                return (self.heard(client), waits);
+            }
+            assert!(self.server().loaders.load_next(), "{commands}");
+            self.workers[worker].read_mail();
+            assert_eq!(self.workers[worker].take_resumed(), [token]);
+            waits += 1;
+        }
+    }
+
     fn take(&mut self, client: usize) -> Vec<u8> {
         let (worker, token) = self.clients[client];
         let outboxes = &mut self.workers[worker].local().outboxes;

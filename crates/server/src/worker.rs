@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use firth_engine::blocks::Wanted;
 use firth_engine::{Lsn, ShardSet, Waiter};
 use firth_resp::{Authentication, Limits, Reply, RequestDecoder};
 
@@ -281,6 +282,13 @@ impl Worker {
                     let request = decoder.request(rest);
                     match dispatch(server, &mut self.local, session, request) {
                         Dispatched::Done(at) => lsn = lsn.max(at),
+                        Dispatched::Suspended(wanted) => {
+                            decoder.reset();
+                            if self.suspend(session, wanted) {
+                                break;
+                            }
+                            continue;
+                        }
                         Dispatched::Paused(until_ms) => {
                             decoder.reset();
                             session.paused_until_ms = Some(until_ms);
@@ -304,6 +312,19 @@ impl Worker {
         }
         session.client.commands.fetch_add(commands, Ordering::Relaxed);
         (used, lsn)
+    }
+
+    /// Lets a client wait for blocks that its command wants; says whether that is possible. If not,
+    /// the command reads on the spot when it is run once more.
+    fn suspend(&self, session: &mut Session, wanted: Wanted) -> bool {
+        session.scan.suspend(&wanted);
+        let mailbox = self.local.mailbox.clone();
+        session.scan.is_waiting =
+            self.server.loaders.submit(wanted, mailbox, session.client.address);
+        if !session.scan.is_waiting {
+            session.scan.give_up();
+        }
+        session.scan.is_waiting
     }
 
     fn limits(&self, session: &Session) -> Limits {
@@ -335,6 +356,7 @@ impl Worker {
                     tracking::deliver_broken_redirect(&mut self.local, &client, redirect);
                 }
             }
+            Mail::Loaded { token } => self.end_loading(token),
             Mail::PauseEnded => self.end_pause(),
             Mail::Close { tokens, reason, receipt } => {
                 self.local.doomed.receipts.extend(receipt);
@@ -342,6 +364,16 @@ impl Worker {
                     self.local.doom(token, reason);
                 }
             }
+        }
+    }
+
+    /// Lets a client go on whose command has waited for blocks.
+    fn end_loading(&mut self, token: u64) {
+        let slot = self.sessions.get_mut(slot_of(token));
+        let session = slot.and_then(|slot| slot.session.as_deref_mut());
+        if let Some(session) = session.filter(|session| session.token == token) {
+            session.scan.is_waiting = false;
+            self.resumed.push(token);
         }
     }
 

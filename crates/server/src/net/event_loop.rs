@@ -180,6 +180,10 @@ impl EventLoop {
             if halt == Some(Halt::TurnOver) && !is_held {
                 return Turn::Again;
             }
+            if session.scan.is_waiting {
+                // It stays readable: its end must not be met before its command has run.
+                return Turn::Over;
+            }
             if !connection.is_readable {
                 return Turn::Over;
             }

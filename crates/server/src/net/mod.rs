@@ -1,7 +1,7 @@
 //! Sockets: the only place of the server that touches them.
 //!
 //! Each worker has a thread with a loop of its own: read all, run all, commit once, write all.
-//! Beside them runs the keeper, which serves nobody.
+//! Beside them run the keeper, which serves nobody, and the loaders, which read blocks.
 
 mod connection;
 mod event_loop;
@@ -17,6 +17,7 @@ use mio::{Poll, Token, Waker};
 use parking_lot::Mutex;
 
 use crate::keeping::Keeping;
+use crate::loading::Loading;
 use crate::net::event_loop::EventLoop;
 use crate::net::stream::Stream;
 use crate::server::Server;
@@ -45,6 +46,7 @@ pub fn serve(server: &Arc<Server>, listeners: Vec<Listener>) -> io::Result<()> {
     let loops = Arc::new(Loops { is_stopping: AtomicBool::new(false), arrivals });
     stop_on_shutdown(server, &loops);
     let _keeping = Keeping::start(server)?;
+    let _loading = Loading::start(server)?;
     let mut listeners = Some(listeners);
     let mut threads = Vec::new();
     for number in 0..workers {
