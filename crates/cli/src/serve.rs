@@ -143,8 +143,13 @@ fn stop_on_signals(server: &Arc<Server>) -> Result<()> {
 fn introduce(config: &Config, opened: &Opened, addresses: &[String]) {
     let version = env!("CARGO_PKG_VERSION");
     let threads = config.threads;
-    tracing::info!("Firth {version}, threads: {threads}, folder: {}", config.dir.display());
-    tell_of_state(config, opened);
+    if config.append_only {
+        tracing::info!("Firth {version}, threads: {threads}, folder: {}", config.dir.display());
+        tell_of_state(config, opened);
+    } else {
+        tracing::info!("Firth {version}, threads: {threads}, no folder");
+        tracing::warn!("state lives in memory: it is gone when the server stops");
+    }
     for address in addresses {
         tracing::info!("listening on {address}");
     }

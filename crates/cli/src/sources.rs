@@ -154,7 +154,7 @@ mod tests {
         check_error(variable("FIRTH_PORT", "x"), "FIRTH_PORT=x");
         let flag = |name, value| sources(&[], &[(name, value)]).config();
         check_error(flag("port", "70000"), "--port 70000: argument must be between 0 and 65535");
-        check_error(flag("appendonly", "no"), "everything is logged");
+        check_error(flag("databases", "1"), "there are 16 databases");
         let file = |text: &str| {
             let mut config = Config::default();
             read_file(&mut config, text).map(|()| config)

@@ -75,6 +75,8 @@ pub struct Config {
     pub unix_socket: Option<PathBuf>,
     /// The data folder.
     pub dir: PathBuf,
+    /// Whether there is a data folder at all.
+    pub append_only: bool,
     /// When a change is on the disk.
     pub durability: Durability,
     /// The file that the configuration was read from, if any.
@@ -130,6 +132,7 @@ impl Default for Config {
             port: 6379,
             unix_socket: None,
             dir: PathBuf::from("./data"),
+            append_only: true,
             durability: Durability::Always,
             file: None,
             log_level: LogLevel::default(),

@@ -53,7 +53,7 @@ pub fn launch(config: Config) -> Result<Launched, LaunchError> {
     }
     let listeners = listen(&config)?;
     let mut options = Options::new();
-    options.folder = Some(config.dir.clone());
+    options.folder = config.append_only.then(|| config.dir.clone());
     options.seed = random();
     options.durability = config.durability;
     let (engine, opened) = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk))?;

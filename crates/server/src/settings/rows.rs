@@ -25,7 +25,6 @@ const FSYNCS: &[(&str, Durability)] = &[
     ("everysec", Durability::Everysec),
     ("no", Durability::Never),
 ];
-const ALWAYS_LOGS: &str = "can't be changed: everything is logged, see durability";
 const NO_SNAPSHOTS_YET: &str = "not available: there are no snapshots, everything is logged";
 const NO_LIMIT_YET: &str = "not available: there is no limit of memory, keys are never evicted";
 
@@ -142,6 +141,17 @@ pub(super) const ROWS: &[Setting] = &[
         DURABILITIES,
         "When a change is answered: always, when it is on the disk; everysec, at once, and it is on the disk within a second; never, at once, and the system writes when it likes."
     ),
+    Setting {
+        name: "appendonly",
+        doc: "Whether anything is kept on the disk; without it state lives in memory alone, and is \
+              gone when the server stops.",
+        change: Change::AtStart,
+        get: |config| text::show_flag(config.append_only),
+        set: |config, value| {
+            config.append_only = text::flag(value)?;
+            Ok(())
+        },
+    },
     Setting {
         name: "requirepass",
         doc: "The password of the default user; empty for none.",
@@ -309,7 +319,6 @@ pub(super) const ROWS: &[Setting] = &[
         "How many databases there are."
     ),
     only!("save", "", NO_SNAPSHOTS_YET, "There are no snapshots: everything is logged."),
-    only!("appendonly", "yes", ALWAYS_LOGS, "Everything is logged; `durability` says how safely."),
     Setting {
         name: "appendfsync",
         doc: "The durability, by the words that Redis has for it: always, everysec or no.",
