@@ -12,11 +12,15 @@
 )]
 
 mod client;
+mod folder;
 mod histogram;
 mod json;
+mod lineup;
 mod machine;
 mod measure;
+mod nats;
 mod pace;
+mod paced;
 mod process;
 mod pump;
 mod replies;
@@ -40,19 +44,21 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use client::Client;
+use lineup::{Lineup, Programs};
 use machine::Machine;
 use measure::{Bed, Figures};
 use report::{Report, Row, median, ratio};
 use server::{Place, Server};
 use table::Style;
-use target::{AttachedTarget, SpawnedTarget, Target, default_targets};
-use work::Work;
+use target::{AttachedTarget, SpawnedTarget, Speaks, Target};
+use work::{Rounds, Work};
 
 /// Measures servers side by side.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// A server to spawn: `{port}` stands for a free port, `{dir}` for a fresh directory; the
-    /// default is ourselves, and redis-server where it is found
+    /// default depends on the work: ourselves in the settings that matter, and redis-server and
+    /// nats-server where they are found
     #[arg(long, value_name = "NAME=CMDLINE")]
     target: Vec<SpawnedTarget>,
     /// A server that runs already; keys named `bench` and `bench:N` in it are deleted
@@ -67,6 +73,16 @@ pub(crate) struct BenchArgs {
     /// Rounds; each target has a turn in each
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// What the large works (restart, large-*, checkpoint-*) multiply their numbers of entries by
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Where the servers' fresh folders are made: on the disk that is to be measured; the default
+    /// is the system's temporary folder, or the current one where that lies in memory
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// The program nats-server, where it is not on the path
+    #[arg(long, value_name = "FILE")]
+    nats: Option<PathBuf>,
     /// Writes the figures there as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -103,11 +119,14 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
 
 /// A run's settings, checked.
 struct Plan {
-    targets: Vec<Target>,
+    /// The targets that the user names, for all works; else each work's lineup takes part.
+    named: Vec<Target>,
+    programs: Programs,
     works: Vec<Work>,
     place: Place,
     measured: Duration,
     rounds: usize,
+    scale: f64,
     stop: Arc<AtomicBool>,
 }
 
@@ -115,46 +134,68 @@ impl Plan {
     fn new(args: &BenchArgs) -> Result<Self> {
         let spawned = args.target.iter().map(|target| target.0.clone());
         let attached = args.attach.iter().map(|target| target.0.clone());
-        let mut targets: Vec<Target> = spawned.chain(attached).collect();
-        if targets.is_empty() {
-            targets = default_targets()?;
-        }
         if !(0.05..=600.0).contains(&args.seconds) || !(1..=100).contains(&args.rounds) {
             bail!("seconds must be 0.05 to 600, and rounds 1 to 100");
+        }
+        if !(0.0..=100.0).contains(&args.scale) {
+            bail!("scale must be 0 to 100");
         }
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self {
-            targets,
+            named: spawned.chain(attached).collect(),
+            programs: Programs::find(args.nats.as_deref())?,
             works: work::select(&args.work)?,
             place: Place {
                 server_core: args.server_core,
                 loader_core: args.loader_core,
                 first_port: args.first_port,
+                base: args.folder.clone().map_or_else(folder::default_base, Ok)?,
             },
             measured: Duration::from_secs_f64(args.seconds),
             rounds: args.rounds,
+            scale: args.scale,
             stop,
         })
     }
 
     /// A report with everything but rows; asks each target for its version.
     fn report(&self) -> Result<Report> {
-        let targets =
-            self.targets.iter().map(|target| Ok((target.name.clone(), self.version(target)?)));
+        let mut targets: Vec<(String, String)> = Vec::new();
+        for work in &self.works {
+            for target in self.targets(work.lineup)? {
+                if targets.iter().all(|(name, _)| *name != target.name) {
+                    // Each measurement of it will say why.
+                    let version = self.version(&target).unwrap_or_else(|_| "fails".to_owned());
+                    targets.push((target.name, version));
+                }
+            }
+        }
         Ok(Report {
             machine: Machine::read(),
+            file_system: folder::kind(&self.place.base),
             rounds: self.rounds,
             seconds: self.measured.as_secs_f64(),
-            targets: targets.collect::<Result<_>>()?,
+            scale: self.scale,
+            targets,
+            absent: if self.named.is_empty() { self.programs.absent() } else { Vec::new() },
             rows: Vec::new(),
         })
     }
 
+    fn targets(&self, lineup: Lineup) -> Result<Vec<Target>> {
+        if self.named.is_empty() { lineup.targets(&self.programs) } else { Ok(self.named.clone()) }
+    }
+
     fn version(&self, target: &Target) -> Result<String> {
-        let server = Server::start(target, self.place)?;
+        let server = Server::start(target, &self.place)?;
+        match target.speaks {
+            Speaks::Disk => return Ok("append and fdatasync, no server".to_owned()),
+            Speaks::Nats => return Ok(format!("nats-server {}", nats::version(server.address)?)),
+            Speaks::Redis => {}
+        }
         let mut client = Client::connect(server.address)?;
         for field in ["firth_version", "valkey_version", "redis_version"] {
             if let Ok(Some(version)) = client.info(field) {
@@ -164,11 +205,13 @@ impl Plan {
         Ok("version unknown".to_owned())
     }
 
-    /// Measures one work at all targets, in turns.
+    /// Measures one work at all its targets, in turns.
     fn measure(&self, work: &Work) -> Result<Vec<Row>> {
-        let mut rounds: Vec<Vec<Result<Figures, String>>> = vec![Vec::new(); self.targets.len()];
-        for _ in 0..self.rounds {
-            for (target, rounds) in self.targets.iter().zip(&mut rounds) {
+        let targets = self.targets(work.lineup)?;
+        let mut rounds: Vec<Vec<Result<Figures, String>>> = vec![Vec::new(); targets.len()];
+        let count = if work.rounds == Rounds::One { 1 } else { self.rounds };
+        for _ in 0..count {
+            for (target, rounds) in targets.iter().zip(&mut rounds) {
                 if rounds.iter().any(Result::is_err) {
                     continue;
                 }
@@ -180,36 +223,44 @@ impl Plan {
             }
         }
         let figures: Vec<_> = rounds.into_iter().map(median).collect();
-        Ok(self.rows(work, figures))
+        Ok(rows(work, &targets, figures))
     }
 
     fn measure_once(&self, work: &Work, target: &Target) -> Result<Figures> {
-        let server = Server::start(target, self.place)?;
-        let bed = Bed { server: &server, measured: self.measured, stop: &self.stop };
-        if !server.is_attached() {
-            return (work.run)(&bed);
+        let mut server = Server::start(target, &self.place)?;
+        let is_attached = server.is_attached();
+        let mut bed = Bed {
+            server: &mut server,
+            measured: self.measured,
+            scale: self.scale,
+            stop: &self.stop,
+        };
+        if !is_attached {
+            return (work.run)(&mut bed);
         }
         work::clean(&mut bed.client()?)?;
-        let figures = (work.run)(&bed);
+        let figures = (work.run)(&mut bed);
         work::clean(&mut bed.client()?)?;
         figures
     }
+}
 
-    fn rows(&self, work: &Work, figures: Vec<Result<Figures, String>>) -> Vec<Row> {
-        let first = figures.first().and_then(|first| first.as_ref().ok()).cloned();
-        let is_peer = std::iter::once(false).chain(std::iter::repeat(true));
-        (self.targets.iter().zip(figures).zip(is_peer))
-            .map(|((target, figures), is_peer)| Row {
-                work: work.name,
-                unit: work.unit,
-                target: target.name.clone(),
-                ratio: (first.as_ref().filter(|_| is_peer))
-                    .zip(figures.as_ref().ok())
-                    .map(|(first, other)| ratio(first, other)),
-                figures,
-            })
-            .collect()
-    }
+fn rows(work: &Work, targets: &[Target], figures: Vec<Result<Figures, String>>) -> Vec<Row> {
+    let first = figures.first().and_then(|first| first.as_ref().ok()).cloned();
+    let is_peer = std::iter::once(false).chain(std::iter::repeat(true));
+    (targets.iter().zip(figures).zip(is_peer))
+        .map(|((target, figures), is_peer)| Row {
+            work: work.name,
+            title: work.lineup.title(),
+            method: work.lineup.method(),
+            unit: work.unit,
+            target: target.name.clone(),
+            ratio: (first.as_ref().filter(|_| is_peer))
+                .zip(figures.as_ref().ok())
+                .map(|(first, other)| ratio(first, other)),
+            figures,
+        })
+        .collect()
 }
 
 fn write(args: &BenchArgs, report: &Report) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The report as JSON: one object with the conditions and a list of rows, absent figures as null.
 
-use super::measure::Figures;
+use super::measure::{Fact, Figures};
 use super::report::{Report, Row};
 
 /// Writes the whole report.
@@ -15,8 +15,11 @@ pub(super) fn draw(report: &Report) -> String {
         ("cores", machine.cores.to_string()),
         ("kernel", string(&machine.kernel)),
         ("date", string(&machine.date)),
+        ("file_system", string(report.file_system)),
         ("rounds", report.rounds.to_string()),
         ("seconds", number(Some(report.seconds))),
+        ("scale", number(Some(report.scale))),
+        ("absent", list(report.absent.iter().map(|absent| string(absent)), ",")),
         ("targets", list(targets, ",")),
         ("rows", list(report.rows.iter().map(row), ",\n")),
     ]);
@@ -45,6 +48,11 @@ fn row(row: &Row) -> String {
             ("resident_bytes", number(memory.resident)),
             ("used_memory_bytes", number(memory.reported)),
         ]),
+        Ok(Figures::Facts(facts)) => {
+            let facts: Vec<_> =
+                facts.iter().map(|Fact { name, value, .. }| (*name, number(*value))).collect();
+            fields.push(("facts", object(&facts)));
+        }
         Err(_) => {}
     }
     fields.push(("note", string(&row.note())));

@@ -17,10 +17,12 @@ const TURN_LIMIT: Duration = Duration::from_millis(20);
 const STALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The server and the conditions under which a work item is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Bed<'a> {
-    pub(super) server: &'a Server,
+    pub(super) server: &'a mut Server,
     pub(super) measured: Duration,
+    /// What the large works multiply their numbers of entries by.
+    pub(super) scale: f64,
     /// Raised when the user has had enough.
     pub(super) stop: &'a AtomicBool,
 }
@@ -30,6 +32,26 @@ pub(super) struct Bed<'a> {
 pub(super) enum Figures {
     Speed(Speed),
     Memory(Memory),
+    /// What only one work asks, in the order of its columns.
+    Facts(Vec<Fact>),
+}
+
+/// One figure under a name of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fact {
+    /// The column's head, unit included.
+    pub(super) name: &'static str,
+    /// `None` where it cannot be known.
+    pub(super) value: Option<f64>,
+    /// Digits behind the point.
+    pub(super) digits: usize,
+}
+
+impl Fact {
+    /// Names a figure that is known.
+    pub(super) fn new(name: &'static str, value: f64, digits: usize) -> Self {
+        Self { name, value: Some(value), digits }
+    }
 }
 
 /// Figures of a load.
@@ -66,6 +88,14 @@ pub(super) struct Tally {
     latencies: Histogram,
 }
 
+/// Percentiles of latencies, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Percentiles {
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
+}
+
 impl Tally {
     /// Starts with nothing completed.
     pub(super) fn new() -> Self {
@@ -81,6 +111,16 @@ impl Tally {
     /// Counts the latency of what began at `start` and ends now.
     pub(super) fn record_since(&mut self, start: Instant) {
         self.latencies.record(start.elapsed().as_nanos() as u64);
+    }
+
+    /// The percentiles of what has been counted.
+    pub(super) fn percentiles(&self) -> Percentiles {
+        let quantile_us = |quantile| self.latencies.quantile(quantile) as f64 / 1e3;
+        Percentiles {
+            p50_us: quantile_us(0.5),
+            p99_us: quantile_us(0.99),
+            p999_us: quantile_us(0.999),
+        }
     }
 
     fn clear(&mut self) {
@@ -109,9 +149,27 @@ impl Bed<'_> {
         Client::connect(self.server.address)
     }
 
+    /// `count` things as the user wants them scaled, at least a thousand.
+    pub(super) fn scaled(&self, count: usize) -> usize {
+        ((count as f64 * self.scale) as usize).max(1000)
+    }
+
+    /// Fails once the user has had enough.
+    pub(super) fn check_stop(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            bail!("interrupted");
+        }
+        Ok(())
+    }
+
     /// Runs `load` over `connections`: a warm-up of a quarter of the measured time, then the
     /// measured phase.
     pub(super) fn run(&self, connections: usize, load: impl Load) -> Result<Figures> {
+        self.speed(connections, load).map(Figures::Speed)
+    }
+
+    /// Does what [`Self::run`] does, for works that make other figures of it.
+    pub(super) fn speed(&self, connections: usize, load: impl Load) -> Result<Speed> {
         let mut run = Run { load, tally: Tally::new() };
         let mut poller = Poller::connect(self.server.address, connections)?;
         run.load.start(&mut poller.wires)?;
@@ -120,7 +178,7 @@ impl Bed<'_> {
         let before = Clocks::read(self.server)?;
         self.turn_for(self.measured, &mut poller, &mut run)?;
         let after = Clocks::read(self.server)?;
-        Ok(Figures::Speed(speed(&run.tally, &before, &after)))
+        Ok(speed(&run.tally, &before, &after))
     }
 
     /// Turns until `span` is over and something was completed in it.
@@ -137,9 +195,7 @@ impl Bed<'_> {
             if span <= elapsed && 0 < run.tally.ops {
                 return Ok(());
             }
-            if self.stop.load(Ordering::Relaxed) {
-                bail!("interrupted");
-            }
+            self.check_stop()?;
             if span + STALL_LIMIT < elapsed {
                 bail!("nothing was completed in {elapsed:?}");
             }
@@ -181,13 +237,13 @@ fn speed(tally: &Tally, before: &Clocks, after: &Clocks) -> Speed {
     let share = |time: Duration| time.as_secs_f64() / wall_s;
     let server = after.server.zip(before.server).map(|(after, before)| after.since(before));
     let loader = after.loader.since(before.loader);
-    let quantile_us = |quantile| tally.latencies.quantile(quantile) as f64 / 1e3;
+    let Percentiles { p50_us, p99_us, p999_us } = tally.percentiles();
     Speed {
         ops_per_s: tally.ops as f64 / wall_s,
         cpu_us: server.map(|server| server.ran.as_secs_f64() * 1e6 / tally.ops as f64),
-        p50_us: quantile_us(0.5),
-        p99_us: quantile_us(0.99),
-        p999_us: quantile_us(0.999),
+        p50_us,
+        p99_us,
+        p999_us,
         server_share: server.map(|server| share(server.ran)),
         loader_share: share(loader.ran),
         server_waited: server.map_or(0.0, |server| share(server.waited)),

@@ -1,7 +1,7 @@
 //! The outcome of a whole run, medians over rounds, as rows that the outputs share.
 
 use super::machine::Machine;
-use super::measure::{Figures, Memory, Speed};
+use super::measure::{Fact, Figures, Memory, Speed};
 
 /// A share of a core above which the loader counts as the limit.
 const LOADER_BOUND: f64 = 0.95;
@@ -14,10 +14,15 @@ const DISTURBED: f64 = 0.05;
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) machine: Machine,
+    /// The kind of file system that the servers' folders are on.
+    pub(super) file_system: &'static str,
     pub(super) rounds: usize,
     pub(super) seconds: f64,
+    pub(super) scale: f64,
     /// Names and versions, in the order of the command line.
     pub(super) targets: Vec<(String, String)>,
+    /// Peers that do not take part, and why.
+    pub(super) absent: Vec<String>,
     pub(super) rows: Vec<Row>,
 }
 
@@ -25,6 +30,10 @@ pub(super) struct Report {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) work: &'static str,
+    /// The heading that it stands under.
+    pub(super) title: &'static str,
+    /// What is said below that heading.
+    pub(super) method: &'static str,
     pub(super) unit: &'static str,
     pub(super) target: String,
     /// Medians over rounds, or why there are none.
@@ -40,6 +49,8 @@ pub(super) struct Ratio {
     pub(super) cpu: Option<f64>,
     pub(super) resident: Option<f64>,
     pub(super) reported: Option<f64>,
+    /// Of the first fact, where there are facts.
+    pub(super) fact: Option<f64>,
 }
 
 impl Row {
@@ -48,7 +59,7 @@ impl Row {
         match &self.figures {
             Err(reason) => format!("failed: {}", reason.replace('\n', " / ")),
             Ok(Figures::Speed(speed)) => speed_note(speed),
-            Ok(Figures::Memory(_)) => String::new(),
+            Ok(Figures::Memory(_) | Figures::Facts(_)) => String::new(),
         }
     }
 }
@@ -75,6 +86,9 @@ pub(super) fn median(rounds: Vec<Result<Figures, String>>) -> Result<Figures, St
     if !speeds.is_empty() {
         return Ok(Figures::Speed(median_speed(&speeds)));
     }
+    if let Some(Figures::Facts(facts)) = rounds.first() {
+        return Ok(Figures::Facts(facts.iter().map(|fact| median_fact(fact, &rounds)).collect()));
+    }
     let of = |get: fn(&Memory) -> Option<f64>| middle(memories.iter().filter_map(|m| get(m)));
     Ok(Figures::Memory(Memory { resident: of(|m| m.resident), reported: of(|m| m.reported) }))
 }
@@ -95,8 +109,20 @@ pub(super) fn ratio(first: &Figures, other: &Figures) -> Ratio {
             reported: over(first.reported, other.reported),
             ..Ratio::default()
         },
+        (Figures::Facts(first), Figures::Facts(other)) => {
+            let value = |facts: &[Fact]| facts.first().and_then(|fact| fact.value);
+            Ratio { fact: over(value(first), value(other)), ..Ratio::default() }
+        }
         _ => Ratio::default(),
     }
+}
+
+fn median_fact(fact: &Fact, rounds: &[Figures]) -> Fact {
+    let value = |figures: &Figures| {
+        let Figures::Facts(facts) = figures else { return None };
+        facts.iter().find(|other| other.name == fact.name)?.value
+    };
+    Fact { value: middle(rounds.iter().filter_map(value)), ..fact.clone() }
 }
 
 fn as_speed(figures: &Figures) -> Option<&Speed> {
@@ -150,6 +176,20 @@ mod tests {
         assert_eq!((speed.ops_per_s, speed.cpu_us), (2.0, Some(2.5)));
         let failed = vec![Ok(round(1.0, None)), Err("no".to_owned())];
         assert_eq!(median(failed).unwrap_err(), "no");
+    }
+
+    #[test]
+    fn facts_are_matched_by_name() {
+        let round = |a: f64, b: Option<f64>| {
+            let b = Fact { name: "b", value: b, digits: 0 };
+            Ok(Figures::Facts(vec![Fact::new("a", a, 1), b]))
+        };
+        let rounds = vec![round(1.0, None), round(3.0, Some(5.0)), round(2.0, None)];
+        let Figures::Facts(facts) = median(rounds).unwrap() else { panic!() };
+        let b = Fact { name: "b", value: Some(5.0), digits: 0 };
+        assert_eq!(facts, [Fact::new("a", 2.0, 1), b]);
+        let half = Figures::Facts(vec![Fact::new("a", 1.0, 1)]);
+        assert_eq!(ratio(&half, &Figures::Facts(facts)).fact, Some(0.5));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Text and markdown of a report: one table for loads, one for memory.
+//! Text and markdown of a report: under each heading one table for each kind of figures.
 
 use std::fmt::Write as _;
 
-use super::measure::{Figures, Memory, Speed};
+use super::measure::{Fact, Figures, Memory, Speed};
 use super::report::{Ratio, Report, Row};
 
 /// How a table's lines are drawn.
@@ -13,21 +13,58 @@ pub(super) enum Style {
     Markdown,
 }
 
-/// Draws the conditions and both tables, leaving out a table that has no row.
+/// Draws the conditions and the tables.
 pub(super) fn draw(report: &Report, style: Style) -> String {
     let mut text = conditions(report, style);
-    let (memory, speed): (Vec<&Row>, Vec<&Row>) =
-        report.rows.iter().partition(|row| row.work.starts_with("memory-"));
-    let first = report.targets.first().map_or("", |(name, _)| name.as_str());
-    if !speed.is_empty() {
+    let mut title = "";
+    for rows in report.rows.chunk_by(|one, other| key(report, one) == key(report, other)) {
+        let Some(first) = rows.first() else { continue };
+        if title != first.title {
+            title = first.title;
+            text.push_str(&heading(first, style));
+        }
         text.push('\n');
-        draw_table(&mut text, style, &speed_cells(&speed, first));
-    }
-    if !memory.is_empty() {
-        text.push('\n');
-        draw_table(&mut text, style, &memory_cells(&memory, first));
+        draw_table(&mut text, style, &cells(&kind(report, first.work), rows, &first.target));
     }
     text
+}
+
+/// What rows of one table have in common.
+fn key(report: &Report, row: &Row) -> (&'static str, Kind) {
+    (row.title, kind(report, row.work))
+}
+
+/// The columns that a table has.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Speed,
+    Memory,
+    Facts(Vec<&'static str>),
+}
+
+/// The kind of a work's figures, as far as one target has got any.
+fn kind(report: &Report, work: &str) -> Kind {
+    let mut rows = report.rows.iter().filter(|row| row.work == work);
+    match rows.find_map(|row| row.figures.as_ref().ok()) {
+        None | Some(Figures::Speed(_)) => Kind::Speed,
+        Some(Figures::Memory(_)) => Kind::Memory,
+        Some(Figures::Facts(facts)) => Kind::Facts(facts.iter().map(|fact| fact.name).collect()),
+    }
+}
+
+fn heading(row: &Row, style: Style) -> String {
+    match style {
+        Style::Plain => format!("\n{}\n", row.title.to_uppercase()),
+        Style::Markdown => format!("\n## {}\n\n{}\n", row.title, row.method),
+    }
+}
+
+fn cells(kind: &Kind, rows: &[Row], first: &str) -> Vec<Vec<String>> {
+    match kind {
+        Kind::Speed => speed_cells(rows, first),
+        Kind::Memory => memory_cells(rows, first),
+        Kind::Facts(heads) => fact_cells(heads, rows, first),
+    }
 }
 
 fn conditions(report: &Report, style: Style) -> String {
@@ -38,11 +75,13 @@ fn conditions(report: &Report, style: Style) -> String {
         ("machine", format!("{}, {} cores", machine.processor, machine.cores)),
         ("kernel", machine.kernel.clone()),
         ("date", machine.date.clone()),
+        ("data on", report.file_system.to_owned()),
         ("targets", versions.join(", ")),
+        ("absent", report.absent.join("; ")),
         ("method", method(report)),
     ];
     let mut text = String::new();
-    for (name, value) in lines {
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a string does not fail.
         let _ = match style {
             Style::Plain => writeln!(text, "{name:<8} {value}"),
@@ -53,16 +92,20 @@ fn conditions(report: &Report, style: Style) -> String {
 }
 
 fn method(report: &Report) -> String {
+    let scale = match report.scale {
+        1.0 => String::new(),
+        scale => format!("; large works scaled by {scale}"),
+    };
     format!(
         "targets take turns in each of {} rounds, {} s each, medians over rounds; server and \
          loader on a core each; CPU is the server's; a latency is that of a batch, from sending \
          to its last reply or delivery; disturbed: that share of the time server or loader waited \
-         for its core",
+         for its core{scale}",
         report.rounds, report.seconds
     )
 }
 
-fn speed_cells(rows: &[&Row], first: &str) -> Vec<Vec<String>> {
+fn speed_cells(rows: &[Row], first: &str) -> Vec<Vec<String>> {
     let heads = ["work", "unit", "target", "ops/s", "CPU us/op", "p50 us", "p99 us", "p99.9 us"];
     let shares = ["server %", "loader %"].map(str::to_owned);
     let mut head: Vec<String> = heads.map(str::to_owned).into_iter().chain(shares).collect();
@@ -93,7 +136,7 @@ fn speed_line(speed: &Speed) -> Vec<String> {
     ]
 }
 
-fn memory_cells(rows: &[&Row], first: &str) -> Vec<Vec<String>> {
+fn memory_cells(rows: &[Row], first: &str) -> Vec<Vec<String>> {
     let heads = ["work", "unit", "target", "resident B", "used_memory B"];
     let mut head = heads.map(str::to_owned).to_vec();
     let ratios = [format!("{first}/it resident"), format!("{first}/it used"), "note".to_owned()];
@@ -112,6 +155,30 @@ fn memory_cells(rows: &[&Row], first: &str) -> Vec<Vec<String>> {
         cells.push(line);
     }
     cells
+}
+
+fn fact_cells(heads: &[&str], rows: &[Row], first: &str) -> Vec<Vec<String>> {
+    let words = ["work", "unit", "target"].map(str::to_owned);
+    let mut head: Vec<String> = words.into_iter().collect();
+    head.extend(heads.iter().map(|name| (*name).to_owned()));
+    head.extend([format!("{first}/it"), "note".to_owned()]);
+    let mut cells = vec![head];
+    for row in rows {
+        let mut line = names(row);
+        match &row.figures {
+            Ok(Figures::Facts(facts)) => line.extend(facts.iter().map(fact_cell)),
+            _ => line.resize(line.len() + heads.len(), String::new()),
+        }
+        let ratio = row.ratio.clone().unwrap_or_default();
+        line.extend([times(ratio.fact), row.note()]);
+        cells.push(line);
+    }
+    cells
+}
+
+fn fact_cell(fact: &Fact) -> String {
+    let digits = fact.digits;
+    fact.value.map_or_else(String::new, |value| format!("{value:.digits$}"))
 }
 
 fn names(row: &Row) -> Vec<String> {

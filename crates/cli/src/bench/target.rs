@@ -1,8 +1,6 @@
 //! Says which servers are measured: programs to spawn, or servers that run already.
 
-use std::env;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, bail};
@@ -11,17 +9,32 @@ use anyhow::{Context as _, Error, Result, bail};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) name: String,
+    pub(super) speaks: Speaks,
     pub(super) origin: Origin,
+}
+
+/// In which language a target is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// The Redis protocol.
+    Redis,
+    /// The NATS protocol, with JetStream behind it.
+    Nats,
+    /// None: the disk itself, without a server.
+    Disk,
 }
 
 /// How a server comes to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Spawned for each measurement. `{port}` in a word stands for a free port, `{dir}` for a
-    /// fresh directory.
-    Spawned { words: Vec<String> },
+    /// Spawned for each measurement. `{port}` in a word or in the settings stands for a free
+    /// port, `{dir}` for a fresh directory. The settings, where there are any, are written to the
+    /// file `{dir}/settings` before.
+    Spawned { words: Vec<String>, settings: String },
     /// Runs already; without `pid` nothing can be said of its processor time.
     Attached { address: SocketAddr, pid: Option<u32> },
+    /// Only a fresh directory.
+    Directory,
 }
 
 /// `NAME=CMDLINE` as given to `--target`.
@@ -41,7 +54,8 @@ impl FromStr for SpawnedTarget {
         if words.is_empty() {
             bail!("no command after `{name}=`");
         }
-        Ok(Self(Target { name: name.to_owned(), origin: Origin::Spawned { words } }))
+        let origin = Origin::Spawned { words, settings: String::new() };
+        Ok(Self(Target { name: name.to_owned(), speaks: Speaks::Redis, origin }))
     }
 }
 
@@ -57,26 +71,9 @@ impl FromStr for AttachedTarget {
         let mut addresses =
             host.to_socket_addrs().with_context(|| format!("`{host}` is not HOST:PORT"))?;
         let address = addresses.next().with_context(|| format!("`{host}` has no address"))?;
-        Ok(Self(Target { name: name.to_owned(), origin: Origin::Attached { address, pid } }))
+        let origin = Origin::Attached { address, pid };
+        Ok(Self(Target { name: name.to_owned(), speaks: Speaks::Redis, origin }))
     }
-}
-
-/// Ourselves, and Redis where its program is on the path.
-pub(super) fn default_targets() -> Result<Vec<Target>> {
-    let program = env::current_exe().context("cannot find our own program")?;
-    let ourselves = ["serve", "--port", "{port}", "--threads", "1"].map(str::to_owned);
-    let words = [program.to_string_lossy().into_owned()].into_iter().chain(ourselves).collect();
-    let mut targets = vec![Target { name: "firth".to_owned(), origin: Origin::Spawned { words } }];
-    if is_on_path("redis-server") {
-        let command = "redis=redis-server --port {port} --bind 127.0.0.1 --save '' --appendonly no";
-        targets.push(command.parse::<SpawnedTarget>()?.0);
-    }
-    Ok(targets)
-}
-
-fn is_on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
 }
 
 fn split_name(text: &str) -> Result<(&str, &str)> {
@@ -87,7 +84,7 @@ fn split_name(text: &str) -> Result<(&str, &str)> {
 }
 
 /// Splits a command line at blanks; single or double quotes hold blanks, and words, together.
-fn split_words(line: &str) -> Result<Vec<String>> {
+pub(super) fn split_words(line: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -117,7 +114,7 @@ mod tests {
 
     fn spawned(text: &str) -> Option<(String, Vec<String>)> {
         let target = text.parse::<SpawnedTarget>().ok()?.0;
-        let Origin::Spawned { words } = target.origin else { return None };
+        let Origin::Spawned { words, .. } = target.origin else { return None };
         Some((target.name, words))
     }
 

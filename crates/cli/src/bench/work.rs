@@ -1,17 +1,23 @@
 //! The works: what is measured, one row each.
 
+mod checkpoint;
 mod claim;
+mod durable;
 mod fanout;
 mod flood;
 mod group;
+mod large;
 mod memory;
 mod range;
+mod restart;
 mod stream;
 mod tail;
 
 use anyhow::{Result, bail};
 
+use super::lineup::Lineup;
 use super::measure::{Bed, Figures};
+use flood::CONNECTIONS;
 
 pub(super) use stream::clean;
 
@@ -21,14 +27,26 @@ pub(super) struct Work {
     pub(super) name: &'static str,
     /// What an operation is, or the thing stored that bytes are counted for.
     pub(super) unit: &'static str,
-    pub(super) run: fn(&Bed<'_>) -> Result<Figures>,
+    /// Who takes part.
+    pub(super) lineup: Lineup,
+    pub(super) rounds: Rounds,
+    pub(super) run: fn(&mut Bed<'_>) -> Result<Figures>,
+}
+
+/// How often a work is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rounds {
+    /// As often as the user wants.
+    AsAsked,
+    /// Once: it takes long, and repeats within itself what varies.
+    One,
 }
 
 /// All works, in the order in which they run.
 pub(super) const WORKS: &[Work] = &[
-    work("xadd-1", "entry", |bed| flood::xadd(bed, 1)),
-    work("xadd-16", "entry", |bed| flood::xadd(bed, 16)),
-    work("xadd-128", "entry", |bed| flood::xadd(bed, 128)),
+    work("xadd-1", "entry", |bed| flood::xadd(bed, CONNECTIONS, 1)),
+    work("xadd-16", "entry", |bed| flood::xadd(bed, CONNECTIONS, 16)),
+    work("xadd-128", "entry", |bed| flood::xadd(bed, CONNECTIONS, 128)),
     work("publish-16", "message", |bed| flood::publish(bed, 16)),
     work("publish-128", "message", |bed| flood::publish(bed, 128)),
     work("fanout-16", "delivery", |bed| fanout::run(bed, 16)),
@@ -44,14 +62,26 @@ pub(super) const WORKS: &[Work] = &[
     work("memory-entries", "entry", memory::entries),
     work("memory-streams", "stream", memory::streams),
     work("memory-pending", "pending", memory::pending),
+    durable("durable-1x1", |bed| durable::append(bed, 1, 1)),
+    durable("durable-50x1", |bed| durable::append(bed, CONNECTIONS, 1)),
+    durable("durable-50x16", |bed| durable::append(bed, CONNECTIONS, 16)),
+    once("restart-5m", Lineup::Restart, restart::run),
+    once("large-20m", Lineup::Large, large::run),
+    once("checkpoint-xadd", Lineup::Checkpoint, checkpoint::run),
 ];
 
-const fn work(
-    name: &'static str,
-    unit: &'static str,
-    run: fn(&Bed<'_>) -> Result<Figures>,
-) -> Work {
-    Work { name, unit, run }
+type Run = fn(&mut Bed<'_>) -> Result<Figures>;
+
+const fn work(name: &'static str, unit: &'static str, run: Run) -> Work {
+    Work { name, unit, lineup: Lineup::Memory, rounds: Rounds::AsAsked, run }
+}
+
+const fn durable(name: &'static str, run: Run) -> Work {
+    Work { name, unit: "entry", lineup: Lineup::Durable, rounds: Rounds::AsAsked, run }
+}
+
+const fn once(name: &'static str, lineup: Lineup, run: Run) -> Work {
+    Work { name, unit: "entry", lineup, rounds: Rounds::One, run }
 }
 
 /// The works that a list of names, separated by commas, or `all` stands for.

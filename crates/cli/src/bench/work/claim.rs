@@ -16,13 +16,13 @@ const CLAIMED: usize = 10;
 const CALLS_IN_FLIGHT: usize = 16;
 
 /// Sweeps with `XAUTOCLAIM ... COUNT 100`, bodies and all; an operation is an entry claimed.
-pub(super) fn sweep(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn sweep(bed: &mut Bed<'_>) -> Result<Figures> {
     fill_group(bed)?;
     bed.run(1, Pump::new(Sweep { cursor: "0-0".to_owned(), sweeps: 0 }))
 }
 
 /// Claims ten ids with each `XCLAIM`; an operation is a call.
-pub(super) fn calls(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn calls(bed: &mut Bed<'_>) -> Result<Figures> {
     fill_group(bed)?;
     bed.run(1, Pump::new(Calls { next: 0, sweeps: 0 }))
 }

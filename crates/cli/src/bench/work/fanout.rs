@@ -15,7 +15,7 @@ const SUBSCRIBERS: usize = 100;
 const PUBLISHER: usize = SUBSCRIBERS;
 
 /// Publishes with `in_flight` messages in flight.
-pub(super) fn run(bed: &Bed<'_>, in_flight: usize) -> Result<Figures> {
+pub(super) fn run(bed: &mut Bed<'_>, in_flight: usize) -> Result<Figures> {
     let mut publish = Vec::new();
     write_words(&mut publish, &format!("PUBLISH {KEY} {}", "x".repeat(64)));
     let fanout = Fanout {

@@ -17,12 +17,12 @@ const PIPELINED_CONSUMERS: usize = 16;
 
 /// One consumer that awaits the acknowledgement before it reads on. A latency is that of one
 /// round trip, of which there are two for ten messages.
-pub(super) fn awaited(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn awaited(bed: &mut Bed<'_>) -> Result<Figures> {
     run(bed, 1, Acknowledge::Awaited)
 }
 
 /// Sixteen consumers that send the acknowledgement and the next read in one go.
-pub(super) fn pipelined(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn pipelined(bed: &mut Bed<'_>) -> Result<Figures> {
     run(bed, PIPELINED_CONSUMERS, Acknowledge::WithNextRead)
 }
 

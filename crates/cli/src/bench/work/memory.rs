@@ -16,12 +16,12 @@ const MANY_ENTRIES: usize = 1_000_000;
 const REST: Duration = Duration::from_millis(200);
 
 /// A million entries in one stream.
-pub(super) fn entries(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn entries(bed: &mut Bed<'_>) -> Result<Figures> {
     growth(bed, MANY_ENTRIES, |client| fill(client, MANY_ENTRIES))
 }
 
 /// A hundred thousand streams of one entry.
-pub(super) fn streams(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn streams(bed: &mut Bed<'_>) -> Result<Figures> {
     growth(bed, ENTRIES, |client| {
         client.pipeline(ENTRIES, |number, out| {
             write_words(out, &format!("XADD {} {} {FIELDS}", small_key(number), id_of(number)));
@@ -30,7 +30,7 @@ pub(super) fn streams(bed: &Bed<'_>) -> Result<Figures> {
 }
 
 /// A hundred thousand pending entries of one consumer, the stream itself not counted.
-pub(super) fn pending(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn pending(bed: &mut Bed<'_>) -> Result<Figures> {
     let mut client = bed.client()?;
     fill(&mut client, ENTRIES)?;
     create_group(&mut client)?;

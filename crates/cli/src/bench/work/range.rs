@@ -14,29 +14,38 @@ const IN_FLIGHT: usize = 16;
 const STEP: usize = 1000;
 
 /// Reads `count` entries from random places, ten connections with sixteen calls in flight each.
-pub(super) fn random(bed: &Bed<'_>, count: usize) -> Result<Figures> {
+pub(super) fn random(bed: &mut Bed<'_>, count: usize) -> Result<Figures> {
     fill(&mut bed.client()?, ENTRIES)?;
-    bed.run(CONNECTIONS, Pump::new(Random { count, state: 0x9E37_79B9_7F4A_7C15 }))
+    bed.run(CONNECTIONS, Pump::new(Random::new(ENTRIES, count, IN_FLIGHT, 1)))
 }
 
 /// Walks over the whole stream again and again on one connection, one call at a time.
-pub(super) fn scan(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn scan(bed: &mut Bed<'_>) -> Result<Figures> {
     fill(&mut bed.client()?, ENTRIES)?;
     bed.run(1, Pump::new(Walk { next: 0 }))
 }
 
-struct Random {
+/// Calls of `XRANGE` at random places, the same in each measurement with one seed.
+pub(super) struct Random {
+    /// Entries of the stream, and those that a call reads.
+    entries: usize,
     count: usize,
-    /// State of a xorshift generator: the same places in each measurement.
+    in_flight: usize,
+    /// State of a xorshift generator.
     state: u64,
 }
 
 impl Random {
+    /// Reads `count` of `entries` at each place, with `in_flight` calls in flight.
+    pub(super) fn new(entries: usize, count: usize, in_flight: usize, seed: u64) -> Self {
+        Self { entries, count, in_flight, state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) }
+    }
+
     fn place(&mut self) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
-        (self.state % (ENTRIES - self.count) as u64) as usize
+        (self.state % (self.entries - self.count) as u64) as usize
     }
 }
 
@@ -45,15 +54,15 @@ impl Script for Random {
 
     fn write(&mut self, _: usize, batch: &mut Vec<u8>) -> usize {
         batch.clear();
-        for _ in 0..IN_FLIGHT {
+        for _ in 0..self.in_flight {
             let first = id_of(self.place());
             write_words(batch, &format!("XRANGE {KEY} {first} + COUNT {}", self.count));
         }
-        IN_FLIGHT
+        self.in_flight
     }
 
     fn done(&mut self, _: usize, _: &[u8]) -> Result<u64> {
-        Ok((self.count * IN_FLIGHT) as u64)
+        Ok((self.count * self.in_flight) as u64)
     }
 }
 

@@ -33,6 +33,22 @@ pub(super) fn fill(client: &mut Client, count: usize) -> Result<()> {
     })
 }
 
+/// Field and value pairs of the `number`-th of entries that differ as those of a real stream do, so
+/// that what is compressed has something to say. They are as long as [`FIELDS`].
+pub(super) fn varied(number: usize) -> String {
+    // The multiplier of a Fibonacci hash spreads neighbours over all 64 bits.
+    let chance = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
+    let (user, cents) = (100 + chance % 900, 1000 + (chance >> 24) % 9000);
+    format!("type purchase userId {user} amount {}.{:02}", cents / 100, cents % 100)
+}
+
+/// Fills the stream with `count` entries that differ.
+pub(super) fn fill_varied(client: &mut Client, count: usize) -> Result<()> {
+    client.pipeline(count, |number, out| {
+        write_words(out, &format!("XADD {KEY} {} {}", id_of(number), varied(number)));
+    })
+}
+
 /// Creates the group, with the whole stream to read.
 pub(super) fn create_group(client: &mut Client) -> Result<()> {
     client.call(&format!("XGROUP CREATE {KEY} {GROUP} 0")).map(drop)
@@ -59,4 +75,17 @@ pub(in crate::bench) fn clean(client: &mut Client) -> Result<()> {
         let keys: Vec<String> = (first * group..(first + 1) * group).map(small_key).collect();
         write_words(out, &format!("DEL {}", keys.join(" ")));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varied_entries_differ_but_not_in_length() {
+        let entries: Vec<String> = (0..1000).map(varied).collect();
+        assert!(entries.iter().all(|entry| entry.len() == FIELDS.len()));
+        let distinct: std::collections::HashSet<&String> = entries.iter().collect();
+        assert!(990 < distinct.len(), "{}", distinct.len());
+    }
 }

@@ -18,7 +18,7 @@ const WRITER: usize = READERS;
 const IN_FLIGHT: usize = 16;
 
 /// Adds entries with sixteen in flight.
-pub(super) fn run(bed: &Bed<'_>) -> Result<Figures> {
+pub(super) fn run(bed: &mut Bed<'_>) -> Result<Figures> {
     let seed = id_of(0);
     bed.client()?.call(&format!("XADD {KEY} {seed} {FIELDS}"))?;
     let mut add = Vec::new();
