@@ -49,8 +49,9 @@ impl Locked<'_> {
                 self.put(db, key, Value::Stream(Box::new(stream)), NEVER);
             }
             Effect::Stream { key, ref change } => {
-                let hash = self.hash(key);
-                self.database(db, hash).change_stream(hash, key, change);
+                if let Some(Value::Stream(stream)) = self.value_mut(db, key) {
+                    stream.apply(change);
+                }
             }
         }
     }

@@ -106,7 +106,7 @@ impl StreamMut<'_, '_> {
         }
     }
 
-    pub(super) fn remove_through(&mut self, through: EntryId) {
+    fn remove_through(&mut self, through: EntryId) {
         match through.next() {
             Some(below) => self.commit(StreamEffect::TrimFront { below }),
             None => {

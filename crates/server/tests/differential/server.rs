@@ -82,31 +82,28 @@ impl Server {
 
     /// Starts a server as [`start`](Self::start) does, with further flags.
     pub(crate) fn start_with(kind: Kind, flags: &[&str]) -> Self {
-        let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
         let (port, port_lock) = take_port();
         let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
-        fs::create_dir_all(&dir).expect("a folder for the server");
-        let log = File::create(dir.join("test.log")).expect("a log file");
-        let mut command = Command::new(&program);
-        // Firth takes every variable of this name for a setting.
-        let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FIRTH_"));
-        ours.for_each(|(name, _)| _ = command.env_remove(name));
-        let mut process = command
-            .args(kind.arguments(port, &dir, flags))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        Self::start_at(kind, port, port_lock, &dir, flags)
+    }
+
+    fn start_at(kind: Kind, port: u16, port_lock: File, dir: &Path, flags: &[&str]) -> Self {
+        fs::create_dir_all(dir).expect("a folder for the server");
+        let process = spawn(kind, port, dir, flags);
+        let mut server = Self { process, port, _port_lock: port_lock, dir: dir.to_owned() };
+        server.wait_until_it_accepts();
+        server
+    }
+
+    fn wait_until_it_accepts(&mut self) {
         let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = process.try_wait().expect("a state");
-            let log = fs::read_to_string(dir.join("test.log")).unwrap_or_default();
-            assert!(ended.is_none(), "{kind:?} ended at once: {ended:?}\n{log}");
-            assert!(Instant::now() < deadline, "{kind:?} does not listen on {port}\n{log}");
+        while !self.accepts() {
+            let ended = self.process.try_wait().expect("a state");
+            assert!(ended.is_none(), "it ended at once: {ended:?}\n{}", self.log_tail());
+            let port = self.port;
+            assert!(Instant::now() < deadline, "nobody listens on {port}\n{}", self.log_tail());
             thread::sleep(Duration::from_millis(5));
         }
-        Self { process, port, _port_lock: port_lock, dir }
     }
 
     /// The port it listens on.
@@ -129,6 +126,13 @@ impl Server {
 
 #[allow(dead_code, reason = "not every test program needs them")]
 impl Server {
+    /// Starts a server as [`start_with`](Self::start_with) does, on a folder that may hold
+    /// something; it is removed all the same.
+    pub(crate) fn start_in(kind: Kind, dir: &Path, flags: &[&str]) -> Self {
+        let (port, port_lock) = take_port();
+        Self::start_at(kind, port, port_lock, dir, flags)
+    }
+
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
@@ -144,6 +148,18 @@ impl Server {
         let pid = self.pid().to_string();
         let done = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill");
         assert!(done.success(), "kill -{name} {pid}");
+    }
+
+    /// Ends its process without warning.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("kill");
+        self.process.wait().expect("a state");
+    }
+
+    /// Starts it again on its port and its folder, once its process has ended.
+    pub(crate) fn start_again(&mut self, kind: Kind, flags: &[&str]) {
+        self.process = spawn(kind, self.port, &self.dir, flags);
+        self.wait_until_it_accepts();
     }
 
     /// Waits until its process has ended by itself.
@@ -165,6 +181,24 @@ impl Drop for Server {
         let _ended = self.process.wait();
         let _nothing_else_is_in_it = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Starts a process whose words are added to the log in its folder.
+fn spawn(kind: Kind, port: u16, dir: &Path, flags: &[&str]) -> Child {
+    let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
+    let log = File::options().create(true).append(true).open(dir.join("test.log"));
+    let log = log.expect("a log file");
+    let mut command = Command::new(&program);
+    // Firth takes every variable of this name for a setting.
+    let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FIRTH_"));
+    ours.for_each(|(name, _)| _ = command.env_remove(name));
+    command
+        .args(kind.arguments(port, dir, flags))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
 }
 
 fn take_port() -> (u16, File) {

@@ -1,21 +1,17 @@
 //! Commands about the server itself.
 
 mod acl;
-mod bgrewriteaof;
-mod bgsave;
 mod cluster;
 mod command;
 mod config;
 mod debug;
 mod info;
-mod lastsave;
 mod latency;
 mod lolwut;
 mod memory;
 mod module;
 mod replicaof;
 mod role;
-mod save;
 mod shutdown;
 mod slowlog;
 #[cfg(test)]
@@ -28,8 +24,6 @@ use crate::spec::Spec;
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[
     acl::SPEC,
-    bgrewriteaof::SPEC,
-    bgsave::SPEC,
     cluster::SPEC,
     cluster::READONLY,
     cluster::READWRITE,
@@ -37,7 +31,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     config::SPEC,
     debug::SPEC,
     info::SPEC,
-    lastsave::SPEC,
     latency::SPEC,
     lolwut::SPEC,
     memory::SPEC,
@@ -45,7 +38,6 @@ pub(super) const COMMANDS: &[Spec] = &[
     replicaof::SPEC,
     replicaof::SPEC_OF_OLD,
     role::SPEC,
-    save::SPEC,
     shutdown::SPEC,
     slowlog::SPEC,
     time::SPEC,
