@@ -7,6 +7,8 @@ use crate::Error;
 pub(crate) enum Address {
     /// `memory:`
     Memory,
+    /// `file:PATH`, `file:PATH?durability=...`
+    Folder { path: String, durability: String },
     /// `redis://...`, `unix:...`: one server, in the form that the `redis` crate reads.
     Server(String),
     /// `redis+cluster://a,b,c`: some nodes of a Cluster, each in that form.
@@ -24,6 +26,17 @@ impl Address {
         match scheme {
             "memory" if rest.is_empty() => Ok(Address::Memory),
             "memory" => Err(wrong(address, "nothing follows memory:")),
+            "file" => {
+                let (path, query) = rest.split_once('?').unwrap_or((rest, "durability=always"));
+                let path = path.strip_prefix("//").unwrap_or(path);
+                match query.strip_prefix("durability=") {
+                    _ if path.is_empty() => Err(wrong(address, "the path is missing")),
+                    Some(durability @ ("always" | "everysec" | "never")) => {
+                        Ok(Address::Folder { path: path.into(), durability: durability.into() })
+                    }
+                    _ => Err(wrong(address, "the durability is always, everysec or never")),
+                }
+            }
             "redis" | "unix" => Ok(Address::Server(address.to_owned())),
             "redis+cluster" => {
                 let (nodes, path) = nodes(address, rest)?;
@@ -92,6 +105,15 @@ mod tests {
     #[test]
     fn single_servers() {
         check("memory:", Ok(Address::Memory));
+        let folder = |path: &str, durability: &str| {
+            Ok(Address::Folder { path: path.into(), durability: durability.into() })
+        };
+        check("file:./data", folder("./data", "always"));
+        check("file:///var/data", folder("/var/data", "always"));
+        check("file:/d?durability=everysec", folder("/d", "everysec"));
+        let wrong = "the address `file:/d?x`: the durability is always, everysec or never";
+        check("file:/d?x", Err(wrong));
+        check("file:", Err("the address `file:`: the path is missing"));
         check("redis://h:1/2", Ok(Address::Server("redis://h:1/2".into())));
         check("unix:///tmp/s", Ok(Address::Server("unix:///tmp/s".into())));
         check("memory:x", Err("the address `memory:x`: nothing follows memory:"));

@@ -21,6 +21,7 @@ impl Broker {
     /// | address | what it is |
     /// |---|---|
     /// | `memory:` | the engine of Firth in this process, empty, gone with the last handle |
+    /// | `file:PATH[?durability=always]` | the engine with its state in a folder, which no other process may use meanwhile; what has been answered survives a crash of the process and, with the durability `always`, of the machine; `everysec` and `never` sync once per second or when the system likes |
     /// | `redis://[user:password@]host[:port][/db]` | a Firth server, Redis 7.0 or newer, Valkey |
     /// | `unix:///path/to/socket` | the same by a socket of this machine |
     /// | `redis+cluster://[user:password@]host[:port],...` | some nodes of a Cluster |
@@ -30,10 +31,12 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::Address`] if the address is wrong or its backend is not compiled in,
-    /// [`Error::Unavailable`] if nobody answers there, [`Error::Server`] if the password is wrong.
+    /// [`Error::Unavailable`] if nobody answers there, [`Error::Server`] if the password is wrong,
+    /// or the folder cannot be used.
     pub async fn connect(address: &str) -> Result<Broker, Error> {
         match Address::parse(address)? {
             Address::Memory => in_memory(address),
+            Address::Folder { path, durability } => in_folder(address, path, &durability).await,
             // Boxed, so that the callers' futures stay small.
             remote => Box::pin(at(address, remote)).await,
         }
@@ -71,6 +74,24 @@ fn in_memory(_address: &str) -> Result<Broker, Error> {
     crate::backend::embedded::Embedded::in_memory().map(Broker::on)
 }
 
+#[cfg(feature = "embedded")]
+async fn in_folder(_address: &str, path: String, durability: &str) -> Result<Broker, Error> {
+    use firth_engine::Durability;
+
+    let durability = match durability {
+        "everysec" => Durability::Everysec,
+        "never" => Durability::Never,
+        _ => Durability::Always,
+    };
+    let opened = crate::backend::embedded::Embedded::in_folder(path.into(), durability).await;
+    opened.map(Broker::on)
+}
+
+#[cfg(not(feature = "embedded"))]
+async fn in_folder(address: &str, _path: String, _durability: &str) -> Result<Broker, Error> {
+    in_memory(address)
+}
+
 #[cfg(not(feature = "embedded"))]
 fn in_memory(address: &str) -> Result<Broker, Error> {
     Err(crate::address::wrong(address, "the feature `embedded` is not compiled in"))
@@ -93,7 +114,9 @@ async fn at(address: &str, remote: Address) -> Result<Broker, Error> {
         Address::Sentinel { sentinels, service } => {
             Remote::connect_by_sentinels(infos(sentinels)?, &service).await?
         }
-        Address::Memory => return in_memory(address),
+        Address::Memory | Address::Folder { .. } => {
+            return Err(crate::address::wrong(address, "it is not that of a server"));
+        }
     };
     Ok(Broker::on(remote))
 }

@@ -8,7 +8,7 @@
 //! # async fn main() -> Result<(), firth::Error> {
 //! use firth::Broker;
 //!
-//! let broker = Broker::connect("memory:").await?; // or redis://host, redis+cluster://a,b,c
+//! let broker = Broker::connect("memory:").await?; // or file:./data, redis://host, ...
 //! # broker.close().await;
 //! # Ok(())
 //! # }
@@ -19,7 +19,7 @@
 //!
 //! # Features
 //!
-//! - `embedded` (default): `memory:`, the engine of Firth in this process.
+//! - `embedded` (default): `memory:` and `file:`, the engine of Firth in this process.
 //! - `redis` (default): servers, by the `redis` crate.
 //! - `conformance`: the suite that a backend must pass.
 

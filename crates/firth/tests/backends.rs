@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod cluster;
+mod folder;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../server/tests/differential/server.rs"]
 mod server;
 
+use std::cell::Cell;
+
 use firth::{Broker, conformance};
 
 use self::cluster::Cluster;
+use self::folder::Folder;
 use self::server::{Kind, Server};
 
 async fn check_server(kind: Kind) {
@@ -21,6 +25,17 @@ async fn check_server(kind: Kind) {
 #[tokio::test]
 async fn memory() {
     conformance::check(async || Broker::connect("memory:").await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn folder_of_files() {
+    let folder = Folder::new("suite");
+    let opened = Cell::new(0);
+    conformance::check(async || {
+        opened.set(opened.get() + 1);
+        Broker::connect(&folder.address(&opened.get().to_string())).await.unwrap()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -4,103 +4,113 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firth_engine::stream::{
-    self, AutoClaim, ClaimScope, Group, GroupStart, NoGroup, Recount, Stream, lag::lag,
+    self, AutoClaim, ClaimScope, Group, GroupStart, NoGroup, Recount, Stream, StreamMut, lag::lag,
 };
+use firth_engine::{Engine, Locked};
 
+use super::DB;
+use super::home::{Ran, run};
 use super::reads::owned;
 use super::writes::{engine_ids, millis};
-use super::{DB, Embedded};
 use crate::backend::{
     Claim, Claimed, ConsumerInfo, GroupChange, GroupChanged, GroupInfo, Handing, Pending,
     PendingQuery, Start, StreamInfo, Which,
 };
 use crate::{EntryId, Error, Refusal};
 
-impl Embedded {
-    pub(super) fn change_group_now(&self, change: &GroupChange) -> Result<GroupChanged, Error> {
-        let key = match change {
-            GroupChange::Create { stream, .. }
-            | GroupChange::Move { stream, .. }
-            | GroupChange::Destroy { stream, .. }
-            | GroupChange::RemoveConsumer { stream, .. } => stream,
-        };
-        let mut keys = self.lock([key]);
-        let name = key.as_bytes();
-        let changed = match change {
-            GroupChange::Create { group, start, .. } => {
-                let mut stream = keys.stream_or_create(DB, name)?;
-                match stream.create_group(group.as_bytes(), engine_start(*start), None) {
-                    Ok(()) => GroupChanged::Done,
-                    Err(_) => GroupChanged::Already,
-                }
-            }
-            GroupChange::Move { group, start, .. } => {
-                let mut stream = keys.stream_mut(DB, name)?.ok_or(Refusal::NoGroup)?;
-                stream.move_group(group.as_bytes(), engine_start(*start), None)?;
-                GroupChanged::Done
-            }
-            GroupChange::Destroy { group, .. } => {
-                let stream = keys.stream_mut(DB, name)?;
-                match stream.is_some_and(|mut found| found.destroy_group(group.as_bytes())) {
-                    true => GroupChanged::Done,
-                    false => GroupChanged::Already,
-                }
-            }
-            GroupChange::RemoveConsumer { group, consumer, .. } => {
-                let mut stream = keys.stream_mut(DB, name)?.ok_or(Refusal::NoGroup)?;
-                let forgotten = stream.delete_consumer(group.as_bytes(), consumer.as_bytes())?;
-                GroupChanged::Forgotten(forgotten)
-            }
-        };
-        keys.serve_waiters();
-        Ok(changed)
-    }
+/// Changes a group.
+pub(super) fn change(engine: &Engine, change: &GroupChange) -> Ran<GroupChanged> {
+    let (GroupChange::Create { stream, .. }
+    | GroupChange::Move { stream, .. }
+    | GroupChange::Destroy { stream, .. }
+    | GroupChange::RemoveConsumer { stream, .. }) = change;
+    run(engine, [stream], |keys| change_in(keys, stream.as_bytes(), change))
+}
 
-    pub(super) fn claim_now(&self, claim: &Claim) -> Result<Claimed, Error> {
-        let mut keys = self.lock([&claim.stream]);
-        let stream = keys.stream_for_groups(DB, claim.stream.as_bytes())?;
-        let mut stream = stream.ok_or(Refusal::NoGroup)?;
-        let (recount, idle) = match claim.handing {
-            Handing::Entries => (Recount::Add, Duration::ZERO),
-            Handing::Lease { idle } => (Recount::Keep, idle),
-        };
-        let (group, consumer) = (claim.group.as_bytes(), claim.consumer.as_bytes());
-        let min_idle_ms = millis(claim.min_idle);
-        let (ids, gone, next) = match &claim.which {
-            Which::Ids(ids) => {
-                let request = stream::Claim {
-                    group,
-                    consumer,
-                    min_idle_ms,
-                    delivered_ms: stream.now_ms().saturating_sub(millis(idle)),
-                    recount,
-                    scope: ClaimScope::Pending,
-                    last_delivered: None,
-                };
-                (stream.claim(&request, &engine_ids(ids))?, Vec::new(), None)
+fn change_in(
+    keys: &mut Locked<'_>,
+    name: &[u8],
+    change: &GroupChange,
+) -> Result<GroupChanged, Error> {
+    Ok(match change {
+        GroupChange::Create { group, start, .. } => {
+            let mut stream = keys.stream_or_create(DB, name)?;
+            match stream.create_group(group.as_bytes(), engine_start(*start), None) {
+                Ok(()) => GroupChanged::Done,
+                Err(_) => GroupChanged::Already,
             }
-            Which::From { from, limit } => {
-                let (start, count_max) = ((*from).into(), (*limit).max(1));
-                let request = AutoClaim { group, consumer, min_idle_ms, start, count_max, recount };
-                let portion = stream.auto_claim(&request)?;
-                (portion.claimed, portion.gone, portion.next)
-            }
-        };
-        let mut claimed = Claimed {
-            gone: gone.into_iter().map(EntryId::from).collect(),
-            next: next.map(EntryId::from),
-            ..Claimed::default()
-        };
-        if claim.handing == Handing::Entries {
-            let mut entries = stream.stream().entries().cursor();
-            claimed.entries = ids.iter().filter_map(|id| entries.seek(*id)).map(owned).collect();
         }
-        claimed.ids = ids.into_iter().map(EntryId::from).collect();
-        Ok(claimed)
-    }
+        GroupChange::Move { group, start, .. } => {
+            let mut stream = keys.stream_mut(DB, name)?.ok_or(Refusal::NoGroup)?;
+            stream.move_group(group.as_bytes(), engine_start(*start), None)?;
+            GroupChanged::Done
+        }
+        GroupChange::Destroy { group, .. } => {
+            let stream = keys.stream_mut(DB, name)?;
+            match stream.is_some_and(|mut found| found.destroy_group(group.as_bytes())) {
+                true => GroupChanged::Done,
+                false => GroupChanged::Already,
+            }
+        }
+        GroupChange::RemoveConsumer { group, consumer, .. } => {
+            let mut stream = keys.stream_mut(DB, name)?.ok_or(Refusal::NoGroup)?;
+            let forgotten = stream.delete_consumer(group.as_bytes(), consumer.as_bytes())?;
+            GroupChanged::Forgotten(forgotten)
+        }
+    })
+}
 
-    pub(super) fn pending_now(&self, query: &PendingQuery) -> Result<Vec<Pending>, Error> {
-        let mut keys = self.lock([&query.stream]);
+/// Hands pending entries to a consumer.
+pub(super) fn claim(engine: &Engine, claim: &Claim) -> Ran<Claimed> {
+    run(engine, [&claim.stream], |keys| {
+        let stream = keys.stream_for_groups(DB, claim.stream.as_bytes())?;
+        claim_in(&mut stream.ok_or(Refusal::NoGroup)?, claim)
+    })
+}
+
+fn claim_in(stream: &mut StreamMut<'_, '_>, claim: &Claim) -> Result<Claimed, Error> {
+    let (recount, idle) = match claim.handing {
+        Handing::Entries => (Recount::Add, Duration::ZERO),
+        Handing::Lease { idle } => (Recount::Keep, idle),
+    };
+    let (group, consumer) = (claim.group.as_bytes(), claim.consumer.as_bytes());
+    let min_idle_ms = millis(claim.min_idle);
+    let (ids, gone, next) = match &claim.which {
+        Which::Ids(ids) => {
+            let request = stream::Claim {
+                group,
+                consumer,
+                min_idle_ms,
+                delivered_ms: stream.now_ms().saturating_sub(millis(idle)),
+                recount,
+                scope: ClaimScope::Pending,
+                last_delivered: None,
+            };
+            (stream.claim(&request, &engine_ids(ids))?, Vec::new(), None)
+        }
+        Which::From { from, limit } => {
+            let (start, count_max) = ((*from).into(), (*limit).max(1));
+            let request = AutoClaim { group, consumer, min_idle_ms, start, count_max, recount };
+            let portion = stream.auto_claim(&request)?;
+            (portion.claimed, portion.gone, portion.next)
+        }
+    };
+    let mut claimed = Claimed {
+        gone: gone.into_iter().map(EntryId::from).collect(),
+        next: next.map(EntryId::from),
+        ..Claimed::default()
+    };
+    if claim.handing == Handing::Entries {
+        let mut entries = stream.stream().entries().cursor();
+        claimed.entries = ids.iter().filter_map(|id| entries.seek(*id)).map(owned).collect();
+    }
+    claimed.ids = ids.into_iter().map(EntryId::from).collect();
+    Ok(claimed)
+}
+
+/// Lists what is pending.
+pub(super) fn pending(engine: &Engine, query: &PendingQuery) -> Ran<Vec<Pending>> {
+    run(engine, [&query.stream], |keys| {
         let now_ms = keys.now_ms();
         let stream = keys.stream(DB, query.stream.as_bytes())?;
         let group = find_group(stream, &query.group)?;
@@ -119,13 +129,15 @@ impl Embedded {
             deliveries: row.deliveries,
         });
         Ok(pending.collect())
-    }
+    })
+}
 
-    pub(super) fn stream_info_now(&self, name: &Arc<str>) -> Result<Option<StreamInfo>, Error> {
-        let mut keys = self.lock([name]);
+/// Returns what is known of a stream and its groups.
+pub(super) fn stream_info(engine: &Engine, name: &Arc<str>) -> Ran<Option<StreamInfo>> {
+    run(engine, [name], |keys| {
         let Some(stream) = keys.stream(DB, name.as_bytes())? else { return Ok(None) };
         let entries = stream.entries();
-        let all = (stream::EntryId::MIN, stream::EntryId::MAX);
+        let (first_id, last_id) = (stream::EntryId::MIN, stream::EntryId::MAX);
         let groups = stream.groups().iter().map(|(name, group)| GroupInfo {
             name: text(name),
             consumers: group.consumers.len() as u64,
@@ -137,18 +149,20 @@ impl Embedded {
             len: stream.len(),
             last_id: stream.last_id().into(),
             entries_added: stream.entries_added(),
-            first: entries.range(all.0, all.1).next().map(owned),
-            last: entries.range_rev(all.0, all.1).next().map(owned),
+            first: entries.range(first_id, last_id).next().map(owned),
+            last: entries.range_rev(first_id, last_id).next().map(owned),
             groups: groups.collect(),
         }))
-    }
+    })
+}
 
-    pub(super) fn consumers_now(
-        &self,
-        name: &Arc<str>,
-        group: &Arc<str>,
-    ) -> Result<Vec<ConsumerInfo>, Error> {
-        let mut keys = self.lock([name]);
+/// Returns the consumers of a group.
+pub(super) fn consumers(
+    engine: &Engine,
+    name: &Arc<str>,
+    group: &Arc<str>,
+) -> Ran<Vec<ConsumerInfo>> {
+    run(engine, [name], |keys| {
         let now_ms = keys.now_ms();
         let group = find_group(keys.stream(DB, name.as_bytes())?, group)?;
         let consumers = group.consumers.iter().map(|(no, consumer)| ConsumerInfo {
@@ -157,7 +171,7 @@ impl Embedded {
             idle: Duration::from_millis(now_ms.saturating_sub(consumer.seen_ms)),
         });
         Ok(consumers.collect())
-    }
+    })
 }
 
 fn find_group<'s>(stream: Option<&'s Stream>, group: &str) -> Result<&'s Group, Error> {

@@ -1,33 +1,37 @@
 //! The engine of Firth in this process.
 //!
-//! There are no sockets and no threads: a request runs where it is polled, under the locks of the
-//! shards of its keys, and answers before it yields. Only a read that finds nothing waits: it parks
-//! itself in the engine, and whoever brings an entry runs it again and wakes its task.
+//! There are no sockets: a request runs where it is polled, under the locks of the shards of its keys.
+//! In memory it answers before it yields; on a folder the answer waits until what it depends on is
+//! on the disk, and entries that are there alone are read where the request runs. A read that finds
+//! nothing parks itself in the engine, and whoever brings an entry runs it again and wakes its task.
 
 mod groups;
+mod home;
 mod reads;
 mod waiting;
 mod writes;
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use firth_engine::pubsub::{Hub, Listener, Space};
-use firth_engine::{Engine, FileDisk, Locked, Options, ShardSet, SystemClock, WrongType};
+use firth_engine::{Durability, Engine, WrongType};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use self::home::{Home, Ran, run};
 use super::switchboard::Switchboard;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
     GroupChanged, GroupRead, Health, HealthWatch, Inbox, Outcome, Pending, PendingQuery,
     QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
 };
-use crate::{Error, Refusal};
+use crate::{Effect, Error, Refusal};
 
 /// The database that is used; the engine has others for clients of a server.
 const DB: u8 = 0;
@@ -38,7 +42,8 @@ const LISTENER: Listener = Listener { mailbox: 0, token: 0 };
 /// The engine of Firth in this process.
 #[derive(Debug)]
 pub(crate) struct Embedded {
-    engine: Arc<Engine>,
+    /// Empty once the broker is closed, so that the folder is free for others.
+    home: RwLock<Option<Arc<Home>>>,
     channels: Arc<Channels>,
     health: watch::Sender<Health>,
     waits: AtomicU64,
@@ -47,58 +52,85 @@ pub(crate) struct Embedded {
 /// Who listens to what.
 #[derive(Debug)]
 struct Channels {
-    engine: Arc<Engine>,
+    hub: Hub,
     board: Switchboard,
     /// Held while the hub is told of a change of the switchboard, so that it learns of changes in
     /// their order. Publishing does not need it.
     membership: Mutex<()>,
 }
 
+/// What a request does to keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Reads,
+    Changes,
+}
+
 impl Embedded {
     /// Opens an engine that keeps everything in memory.
     pub(crate) fn in_memory() -> Result<Self, Error> {
-        let mut options = Options::new();
-        options.seed = RandomState::new().hash_one(0);
-        let engine = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk));
-        let (engine, _) =
-            engine.map_err(|error| Error::unavailable(&error, crate::Effect::None))?;
-        Ok(Embedded::of(Arc::new(engine)))
+        Home::open(None, Durability::default(), seed()).map(Embedded::of)
     }
 
-    fn of(engine: Arc<Engine>) -> Self {
-        let channels = Channels {
-            engine: Arc::clone(&engine),
-            board: Switchboard::default(),
-            membership: Mutex::new(()),
-        };
+    /// Opens an engine that keeps everything in a folder.
+    pub(crate) async fn in_folder(folder: PathBuf, durability: Durability) -> Result<Self, Error> {
+        let open = move || Home::open(Some(&folder), durability, seed());
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.map_err(|error| Error::unavailable(&error, Effect::None))?.map(Embedded::of)
+    }
+
+    fn of(home: Arc<Home>) -> Self {
+        let channels =
+            Channels { hub: Hub::new(), board: Switchboard::default(), membership: Mutex::new(()) };
         Embedded {
-            engine,
+            home: RwLock::new(Some(home)),
             channels: Arc::new(channels),
             health: watch::Sender::new(Health::Connected),
             waits: AtomicU64::new(0),
         }
     }
 
-    /// Locks the shards of these keys.
-    fn lock<'k>(&self, keys: impl IntoIterator<Item = &'k Arc<str>>) -> Locked<'_> {
-        let mut shards = ShardSet::NONE;
-        for key in keys {
-            shards.add(ShardSet::of(self.engine.hash(key.as_bytes())));
-        }
-        self.engine.lock(shards, self.engine.clock().now_ms())
+    fn home(&self) -> Result<Arc<Home>, Error> {
+        self.home.read().clone().ok_or(Error::Closed)
     }
 
     fn next_wait(&self) -> u64 {
         self.waits.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Runs a request that never waits.
-    fn answer<'a, T: Send + 'a>(&self, run: impl FnOnce() -> Result<T, Error>) -> Answer<'a, T> {
-        if *self.health.borrow() == Health::Closed {
-            return ready(Err(Error::Closed)).boxed();
+    /// Runs a request that waits for nothing but the disk.
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        access: Access,
+        request: impl FnOnce(&Engine) -> Ran<T> + Send + 'a,
+    ) -> Answer<'a, T> {
+        let home = match self.home() {
+            Ok(home) => home,
+            Err(error) => return ready(Err(error)).boxed(),
+        };
+        if access == Access::Changes && !home.admits() {
+            return async move {
+                home.admit().await?;
+                let ran = request(home.engine());
+                home.settle(ran.lsn).await?;
+                ran.result
+            }
+            .boxed();
         }
-        ready(run()).boxed()
+        let ran = request(home.engine());
+        if home.is_settled(ran.lsn) {
+            return ready(ran.result).boxed();
+        }
+        async move {
+            home.settle(ran.lsn).await?;
+            ran.result
+        }
+        .boxed()
     }
+}
+
+fn seed() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 impl Backend for Embedded {
@@ -114,11 +146,11 @@ impl Backend for Embedded {
     }
 
     fn write(&self, batch: Batch) -> Answer<'_, Vec<Outcome>> {
-        self.answer(|| self.write_now(&batch))
+        self.answer(Access::Changes, move |engine| writes::write(engine, &batch))
     }
 
     fn range(&self, range: Range) -> Answer<'_, Vec<Entry>> {
-        self.answer(|| self.range_now(&range))
+        self.answer(Access::Reads, move |engine| reads::range(engine, &range))
     }
 
     fn read(&self, read: Read) -> Answer<'_, Vec<StreamEntries>> {
@@ -130,58 +162,72 @@ impl Backend for Embedded {
     }
 
     fn change_group(&self, change: GroupChange) -> Answer<'_, GroupChanged> {
-        self.answer(|| self.change_group_now(&change))
+        self.answer(Access::Changes, move |engine| groups::change(engine, &change))
     }
 
     fn claim(&self, claim: Claim) -> Answer<'_, Claimed> {
-        self.answer(|| self.claim_now(&claim))
+        self.answer(Access::Changes, move |engine| groups::claim(engine, &claim))
     }
 
     fn pending(&self, query: PendingQuery) -> Answer<'_, Vec<Pending>> {
-        self.answer(|| self.pending_now(&query))
+        self.answer(Access::Reads, move |engine| groups::pending(engine, &query))
     }
 
     fn stream_info(&self, stream: Arc<str>) -> Answer<'_, Option<StreamInfo>> {
-        self.answer(|| self.stream_info_now(&stream))
+        self.answer(Access::Reads, move |engine| groups::stream_info(engine, &stream))
     }
 
     fn consumers(&self, stream: Arc<str>, group: Arc<str>) -> Answer<'_, Vec<ConsumerInfo>> {
-        self.answer(|| self.consumers_now(&stream, &group))
+        self.answer(Access::Reads, move |engine| groups::consumers(engine, &stream, &group))
     }
 
     fn value(&self, key: Arc<str>) -> Answer<'_, Option<Bytes>> {
-        self.answer(|| {
-            let mut keys = self.lock([&key]);
-            Ok(keys.string(DB, key.as_bytes())?.map(Bytes::copy_from_slice))
+        self.answer(Access::Reads, move |engine| {
+            run(engine, [&key], |keys| {
+                Ok(keys.string(DB, key.as_bytes())?.map(Bytes::copy_from_slice))
+            })
         })
     }
 
     fn publish(&self, channel: Arc<str>, payload: Bytes) -> Answer<'_, u64> {
-        self.answer(|| Ok(self.channels.publish(&channel, &payload)))
+        ready(self.home().map(|_| self.channels.publish(&channel, &payload))).boxed()
     }
 
     fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
-        self.answer(|| Ok(Channels::subscribe(&self.channels, &topics, limits)))
+        // Held, so that it does not come behind the end of all subscriptions.
+        let home = self.home.read();
+        let open = home.as_ref().ok_or(Error::Closed);
+        let subscribed = open.map(|_| Channels::subscribe(&self.channels, &topics, limits));
+        drop(home);
+        ready(subscribed).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
+        let home = self.home.write().take();
         self.health.send_replace(Health::Closed);
-        let _membership = self.channels.membership.lock();
-        for topic in self.channels.board.topics() {
-            self.channels.stop_listening(&topic);
+        self.channels.end();
+        async move {
+            let Some(home) = home else { return };
+            let closed = tokio::task::spawn_blocking(move || home.close()).await;
+            if let Ok(Err(error)) = closed {
+                tracing::error!(%error, "the log could not be closed in order");
+            }
         }
-        self.channels.board.end();
-        ready(()).boxed()
+        .boxed()
     }
 }
 
 impl Channels {
-    fn hub(&self) -> &Hub {
-        self.engine.hub()
+    fn end(&self) {
+        let _membership = self.membership.lock();
+        for topic in self.board.topics() {
+            self.stop_listening(&topic);
+        }
+        self.board.end();
     }
 
     fn publish(&self, channel: &str, payload: &Bytes) -> u64 {
-        self.hub().publish(Space::Channel, channel.as_bytes(), |found| {
+        self.hub.publish(Space::Channel, channel.as_bytes(), |found| {
             // All names that are listened to were texts.
             let pattern = found.pattern.map(|pattern| String::from_utf8_lossy(pattern));
             self.board.deliver(channel, pattern.as_deref(), payload);
@@ -195,9 +241,9 @@ impl Channels {
         for topic in &fresh {
             match topic {
                 Topic::Channel(name) => {
-                    channels.hub().subscribe(Space::Channel, name.as_bytes(), LISTENER)
+                    channels.hub.subscribe(Space::Channel, name.as_bytes(), LISTENER)
                 }
-                Topic::Pattern(name) => channels.hub().subscribe_pattern(name.as_bytes(), LISTENER),
+                Topic::Pattern(name) => channels.hub.subscribe_pattern(name.as_bytes(), LISTENER),
             };
         }
         Subscription::new(inbox, Seat { channels: Arc::clone(channels), id })
@@ -205,10 +251,8 @@ impl Channels {
 
     fn stop_listening(&self, topic: &Topic) {
         match topic {
-            Topic::Channel(name) => {
-                self.hub().unsubscribe(Space::Channel, name.as_bytes(), LISTENER)
-            }
-            Topic::Pattern(name) => self.hub().unsubscribe_pattern(name.as_bytes(), LISTENER),
+            Topic::Channel(name) => self.hub.unsubscribe(Space::Channel, name.as_bytes(), LISTENER),
+            Topic::Pattern(name) => self.hub.unsubscribe_pattern(name.as_bytes(), LISTENER),
         };
     }
 }

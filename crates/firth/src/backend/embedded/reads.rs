@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use firth_engine::Locked;
 use firth_engine::stream::{self, Acknowledgement, Stream};
+use firth_engine::{Engine, Locked};
 
+use super::home::{Ran, run};
 use super::waiting::{Attempt, Wait};
-use super::{DB, Embedded};
+use super::{Access, DB, Embedded};
 use crate::backend::{Entry, GroupRead, Order, Range, Read, StreamEntries};
 use crate::{EntryId, Error, Refusal};
 
-impl Embedded {
-    pub(super) fn range_now(&self, range: &Range) -> Result<Vec<Entry>, Error> {
-        let mut keys = self.lock([&range.stream]);
+/// Returns the entries of a range.
+pub(super) fn range(engine: &Engine, range: &Range) -> Ran<Vec<Entry>> {
+    run(engine, [&range.stream], |keys| {
         let Some(stream) = keys.stream(DB, range.stream.as_bytes())? else {
             return Ok(Vec::new());
         };
@@ -23,13 +24,15 @@ impl Embedded {
             Order::Forward => entries.range(from, to).take(range.limit).map(owned).collect(),
             Order::Backward => entries.range_rev(from, to).take(range.limit).map(owned).collect(),
         })
-    }
+    })
+}
 
+impl Embedded {
     pub(super) async fn read_waiting(&self, read: Read) -> Result<Vec<StreamEntries>, Error> {
         let keys = read.streams.iter().map(|(stream, _)| stream.clone()).collect();
         let wait = read.wait;
         let attempt = Box::new(move |keys: &mut Locked<'_>, _| read_streams(keys, &read));
-        Ok(self.run_waiting(Wait { keys, wait, attempt }).await?.unwrap_or_default())
+        Ok(self.run_waiting(Access::Reads, Wait { keys, wait, attempt }).await?.unwrap_or_default())
     }
 
     pub(super) async fn read_group_waiting(&self, read: GroupRead) -> Result<Vec<Entry>, Error> {
@@ -38,7 +41,10 @@ impl Embedded {
         let attempt = Box::new(move |keys: &mut Locked<'_>, attempt| {
             read_for_group(keys, &read, attempt).transpose()
         });
-        Ok(self.run_waiting(Wait { keys, wait, attempt }).await?.unwrap_or_default())
+        Ok(self
+            .run_waiting(Access::Changes, Wait { keys, wait, attempt })
+            .await?
+            .unwrap_or_default())
     }
 }
 

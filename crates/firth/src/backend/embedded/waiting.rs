@@ -8,7 +8,8 @@ use firth_engine::{Engine, Locked, Service, ShardSet, Waiter};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{DB, Embedded};
+use super::home::{Ran, checked, run};
+use super::{Access, DB, Embedded};
 use crate::Error;
 use crate::backend::Health;
 
@@ -35,62 +36,76 @@ pub(super) struct Wait<T> {
 struct Parked<T> {
     id: u64,
     attempt: Box<Try<T>>,
-    reader: Mutex<Option<oneshot::Sender<Result<T, Error>>>>,
+    reader: Mutex<Option<oneshot::Sender<Ran<T>>>>,
 }
 
 impl Embedded {
     /// Runs a read, and waits if it finds nothing. `None`: the time is up.
     pub(super) async fn run_waiting<T: Send + 'static>(
         &self,
+        access: Access,
         wait: Wait<T>,
     ) -> Result<Option<T>, Error> {
         let mut health = self.health.subscribe();
-        if *health.borrow() == Health::Closed {
-            return Err(Error::Closed);
+        let home = self.home()?;
+        if access == Access::Changes && !home.admits() {
+            home.admit().await?;
         }
         let Wait { keys, wait, attempt } = wait;
-        let (answer, parked) = match self.try_or_park(&keys, wait, attempt) {
-            Tried::Answered(answer) => return answer,
-            Tried::Parked { answer, parked } => (answer, parked),
-        };
-        // Dropped with this future, wherever it ends.
-        let _parked = parked;
+        let (answer, place) =
+            match try_or_park(home.engine(), &keys, wait, attempt, self.next_wait()) {
+                Tried::Answered(ran) => {
+                    home.settle(ran.lsn).await?;
+                    return ran.result;
+                }
+                Tried::Parked { answer, place } => (answer, place),
+            };
+        // Given up with this future, wherever it ends.
+        let _place = place;
         let closed = health.wait_for(|health| *health == Health::Closed);
-        tokio::select! {
+        let ran = tokio::select! {
             biased;
-            answer = answer => answer.unwrap_or(Err(Error::Closed)).map(Some),
-            _ = closed => Err(Error::Closed),
-            () = tokio::time::sleep(wait.unwrap_or_default()) => Ok(None),
-        }
+            answer = answer => answer.map_err(|_| Error::Closed)?,
+            _ = closed => return Err(Error::Closed),
+            () = tokio::time::sleep(wait.unwrap_or_default()) => return Ok(None),
+        };
+        home.settle(ran.lsn).await?;
+        ran.result.map(Some)
     }
+}
 
-    fn try_or_park<T: Send + 'static>(
-        &self,
-        keys: &[Arc<str>],
-        wait: Option<Duration>,
-        attempt: Box<Try<T>>,
-    ) -> Tried<T> {
-        let mut locked = self.lock(keys);
-        let found = attempt(&mut locked, Attempt::First);
-        locked.serve_waiters();
-        if found.is_some() || wait.is_none() {
-            return Tried::Answered(found.transpose());
+fn try_or_park<T: Send + 'static>(
+    engine: &Arc<Engine>,
+    keys: &[Arc<str>],
+    wait: Option<Duration>,
+    attempt: Box<Try<T>>,
+    id: u64,
+) -> Tried<T> {
+    let mut parked = None;
+    let ran = run(engine, keys, |locked| {
+        let found = attempt(locked, Attempt::First).transpose();
+        if wait.is_some() && matches!(found, Ok(None)) {
+            let (reader, answer) = oneshot::channel();
+            let waiter = Arc::new(Parked { id, attempt, reader: Mutex::new(Some(reader)) });
+            for key in keys {
+                locked.park(DB, key.as_bytes(), Arc::<Parked<T>>::clone(&waiter));
+            }
+            let place = Place { engine: Arc::clone(engine), keys: keys.to_vec(), id };
+            parked = Some((answer, place));
         }
-        let (reader, answer) = oneshot::channel();
-        let id = self.next_wait();
-        let waiter = Arc::new(Parked { id, attempt, reader: Mutex::new(Some(reader)) });
-        for key in keys {
-            locked.park(DB, key.as_bytes(), Arc::<Parked<T>>::clone(&waiter));
-        }
-        let place = Place { engine: Arc::clone(&self.engine), keys: keys.to_vec(), id };
-        Tried::Parked { answer, parked: place }
+        found
+    });
+    match (parked, &ran.result) {
+        // A block that could not be read looks like nothing at first.
+        (Some((answer, place)), Ok(_)) => Tried::Parked { answer, place },
+        _ => Tried::Answered(ran),
     }
 }
 
 /// What came of the first attempt.
 enum Tried<T> {
-    Answered(Result<Option<T>, Error>),
-    Parked { answer: oneshot::Receiver<Result<T, Error>>, parked: Place },
+    Answered(Ran<Option<T>>),
+    Parked { answer: oneshot::Receiver<Ran<T>>, place: Place },
 }
 
 impl<T: Send + 'static> Waiter for Parked<T> {
@@ -103,9 +118,15 @@ impl<T: Send + 'static> Waiter for Parked<T> {
         if reader.as_ref().is_none_or(oneshot::Sender::is_closed) {
             return Service::Done;
         }
-        let Some(answer) = (self.attempt)(keys, Attempt::Again) else { return Service::Waiting };
+        let found = (self.attempt)(keys, Attempt::Again).transpose();
+        let result = match checked(keys, found) {
+            Ok(None) => return Service::Waiting,
+            Ok(Some(found)) => Ok(found),
+            Err(error) => Err(error),
+        };
+        let ran = Ran { result, lsn: keys.lsn() };
         // A reader that has gone meanwhile is as one whose answer was lost on the way.
-        let _sent = reader.take().map(|reader| reader.send(answer).is_ok());
+        let _sent = reader.take().map(|reader| reader.send(ran).is_ok());
         Service::Done
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use firth_engine::stream::{
     self, AppendError, CreateStream, References, Stream, TrimLimit, TrimTo,
 };
-use firth_engine::{Deadline, Locked, Presence};
+use firth_engine::{Deadline, Engine, Locked, Presence};
 
-use super::{DB, Embedded};
+use super::DB;
+use super::home::{Ran, run};
 use crate::backend::{
     Append, Batch, Condition, Exactness, Keep, NewId, Outcome, SetValue, Trim, When, Write,
 };
@@ -16,27 +17,26 @@ use crate::{EntryId, Error, Refusal};
 /// How many keys whose time is up are removed by one write of a value that expires.
 const EXPIRED_KEYS_MAX: usize = 8;
 
-impl Embedded {
-    pub(super) fn write_now(&self, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+/// Carries out a batch.
+pub(super) fn write(engine: &Engine, batch: &Batch) -> Ran<Vec<Outcome>> {
+    let conditions = batch.conditions.iter().map(Condition::key);
+    run(engine, conditions.chain(batch.writes.iter().map(Write::key)), |keys| {
         batch.check()?;
-        let conditions = batch.conditions.iter().map(Condition::key);
-        let mut keys = self.lock(conditions.chain(batch.writes.iter().map(Write::key)));
         for condition in &batch.conditions {
-            if !holds(&mut keys, condition)? {
+            if !holds(keys, condition)? {
                 return Err(Refusal::Conflict { key: condition.key().clone() }.into());
             }
         }
         let mut refused = None;
         let mut outcomes = Vec::with_capacity(batch.writes.len());
         for write in &batch.writes {
-            match apply(&mut keys, write) {
+            match apply(keys, write) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        keys.serve_waiters();
         refused.map_or(Ok(outcomes), Err)
-    }
+    })
 }
 
 fn holds(keys: &mut Locked<'_>, condition: &Condition) -> Result<bool, Error> {
