@@ -156,6 +156,10 @@ impl Error {
     pub(crate) fn unavailable(reason: &(impl ToString + ?Sized), effect: Effect) -> Self {
         Error::Unavailable { reason: reason.to_string().into(), effect }
     }
+
+    pub(crate) fn payload(reason: &(impl ToString + ?Sized)) -> Self {
+        Error::Payload { reason: reason.to_string().into() }
+    }
 }
 
 impl std::fmt::Display for Effect {

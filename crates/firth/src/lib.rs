@@ -14,6 +14,10 @@
 //! # }
 //! ```
 //!
+//! What is built on it:
+//!
+//! - [`event_store`]: what has happened to each thing, for ever and in order.
+//!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
 //! runs the suite of the feature `conformance` on it, which all backends of this crate pass.
 //!
@@ -26,10 +30,13 @@
 mod address;
 pub mod backend;
 mod broker;
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod event_store;
 mod id;
+mod key;
 
 pub use backend::Health;
 pub use broker::Broker;
