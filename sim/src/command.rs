@@ -65,6 +65,16 @@ pub(crate) enum References {
     Acked,
 }
 
+impl References {
+    fn word(self) -> &'static str {
+        match self {
+            References::Keep => "KEEPREF",
+            References::Delete => "DELREF",
+            References::Acked => "ACKED",
+        }
+    }
+}
+
 /// Who is read for, in which group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reader {
@@ -116,11 +126,13 @@ pub(crate) enum Command {
     Copy { from: Bytes, to: Bytes, db: u8, replace: Word },
     Move(Bytes, u8),
     FlushDb,
+    SwapDb(u8, u8),
     Add(Add),
     Len(Bytes),
     Range { key: Bytes, start: Id, end: Option<Id>, count: usize, reverse: Word },
     Read(Read),
     Ack { key: Bytes, group: Bytes, ids: Vec<Id> },
+    AckDel { key: Bytes, group: Bytes, references: References, ids: Vec<Id> },
     Claim { key: Bytes, reader: Reader, min_idle_ms: u64, ids: Vec<Id>, just: Word, force: Word },
     AutoClaim { key: Bytes, reader: Reader, min_idle_ms: u64, start: Id, count: usize, just: Word },
     Nack { key: Bytes, group: Bytes, mode: NackMode, ids: Vec<Id> },
@@ -280,6 +292,7 @@ impl Command {
             }
             Command::Move(key, db) => out.say("MOVE").put(key).num(db),
             Command::FlushDb => out.say("FLUSHDB"),
+            Command::SwapDb(one, other) => out.say("SWAPDB").num(one).num(other),
             _ => {
                 self.streams(out);
                 out
@@ -292,12 +305,8 @@ impl Command {
             Command::Len(key) => out.say("XLEN").put(key),
             Command::XDel { key, ids } => out.say("XDEL").put(key).ids(ids),
             Command::XDelEx { key, references, ids } => {
-                let word = match references {
-                    References::Keep => "KEEPREF",
-                    References::Delete => "DELREF",
-                    References::Acked => "ACKED",
-                };
-                out.say("XDELEX").put(key).say(word).say("IDS").num(ids.len()).ids(ids)
+                out.say("XDELEX").put(key).say(references.word());
+                out.say("IDS").num(ids.len()).ids(ids)
             }
             Command::Trim { key, to, nearness } => out.say("XTRIM").put(key).trim(*to, *nearness),
             Command::SetId { key, id } => out.say("XSETID").put(key).num(id),
@@ -311,6 +320,10 @@ impl Command {
     fn groups(&self, out: &mut Args) {
         match self {
             Command::Ack { key, group, ids } => out.say("XACK").put(key).put(group).ids(ids),
+            Command::AckDel { key, group, references, ids } => {
+                out.say("XACKDEL").put(key).put(group).say(references.word());
+                out.say("IDS").num(ids.len()).ids(ids)
+            }
             Command::Claim { key, reader, min_idle_ms, ids, just, force } => {
                 out.say("XCLAIM").put(key).put(&reader.group).put(&reader.consumer);
                 out.num(min_idle_ms).ids(ids).when(*just, "JUSTID").when(*force, "FORCE")
@@ -358,6 +371,7 @@ impl Command {
                 | Command::Len(_)
                 | Command::Range { .. }
                 | Command::Ack { .. }
+                | Command::AckDel { .. }
                 | Command::Claim { .. }
                 | Command::AutoClaim { .. }
                 | Command::Nack { .. }
@@ -392,6 +406,7 @@ impl Command {
             | Command::Set { key, .. }
             | Command::Range { key, .. }
             | Command::Ack { key, .. }
+            | Command::AckDel { key, .. }
             | Command::Claim { key, .. }
             | Command::AutoClaim { key, .. }
             | Command::Nack { key, .. }

@@ -86,6 +86,10 @@ impl Generator<'_> {
         self.ids(key).first().copied().unwrap_or_default()
     }
 
+    fn references(&mut self) -> References {
+        self.pick(&[References::Keep, References::Delete, References::Acked])
+    }
+
     fn reader(&mut self) -> Reader {
         let (group, consumer) = (self.name(&GROUPS), self.name(&CONSUMERS));
         Reader { group, consumer, noack: self.word(10) }
@@ -185,8 +189,7 @@ impl Generator<'_> {
         match self.chance.below(8) {
             0..3 => Command::XDel { ids: self.ids(&key), key },
             3 | 4 => {
-                let references =
-                    self.pick(&[References::Keep, References::Delete, References::Acked]);
+                let references = self.references();
                 Command::XDelEx { ids: self.ids(&key), key, references }
             }
             5 | 6 => {
@@ -206,7 +209,11 @@ impl Generator<'_> {
         let Reader { group, consumer, .. } = reader.clone();
         let at = if self.chance.coin() { From::New } else { From::After(Id::default()) };
         match self.chance.below(20) {
-            0..5 => Command::Ack { ids: self.ids(&key), key, group },
+            0..4 => Command::Ack { ids: self.ids(&key), key, group },
+            4 => {
+                let references = self.references();
+                Command::AckDel { ids: self.ids(&key), key, group, references }
+            }
             5 | 6 => Command::Claim {
                 ids: self.ids(&key),
                 key,
@@ -262,6 +269,7 @@ impl Generator<'_> {
             }
             24 => Command::Move(from, self.pick(&[0, 1])),
             _ if self.chance.below(6) == 0 => Command::FlushDb,
+            _ if self.chance.below(6) == 0 => Command::SwapDb(0, self.pick(&[0, 1])),
             _ => Command::Set { key: lasting, value: self.text(), px: None },
         }
     }

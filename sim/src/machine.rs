@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use firth_engine::{Driving, Durability, Engine, OpenError, Opened, Options};
+use firth_engine::{
+    Driving, Durability, Engine, EventClass, EventMask, OpenError, Opened, Options,
+};
 use firth_server::client::Peer;
 use firth_server::config::Config;
+use firth_server::notification;
 use firth_server::server::Server;
 use firth_server::worker::Worker;
 use firth_wal::sim::{Chance, SimDisk};
@@ -84,6 +87,8 @@ impl Machine {
             threads: setup.workers,
             durability: setup.durability,
             stream_node_entries_max: 8,
+            // What happens to streams, on the channels of their keys.
+            keyspace_events: EventMask(notification::KEYSPACE | EventClass::Stream as u32),
             ..Config::default()
         };
         let server = Arc::new(Server::new(engine, config, "0".repeat(40)));

@@ -11,7 +11,7 @@ use firth_engine::Lsn;
 use crate::command::Command;
 use crate::dump;
 use crate::machine::Event;
-use crate::model::{Answer, ClientNo, Keys, Model, Place};
+use crate::model::{Answer, ClientNo, Keys, Message, Model, Place, Source};
 use crate::speaker::{Answered, Heard, Speaker, Unit};
 use crate::told::Told;
 
@@ -33,6 +33,8 @@ pub(crate) struct Moment {
     pub(crate) last: Lsn,
     /// Whether something has gone wrong on the disk, so that commands may be refused.
     pub(crate) may_refuse: bool,
+    /// Whether what clients are told has to be on the disk by then.
+    pub(crate) promises: bool,
 }
 
 /// Knows what clients were told, and what must be so.
@@ -55,10 +57,8 @@ pub(crate) struct Oracle {
 /// What a state that was found may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Promise {
-    /// What clients were told is there.
-    Told,
-    /// What is known to be on the disk is there.
-    Safe,
+    /// What clients were told is there, if that was promised, and what is known to be on the disk.
+    Kept,
     /// Any state that ever was.
     Nothing,
 }
@@ -101,6 +101,11 @@ impl Oracle {
         let Some(speaker) = self.speakers.get_mut(&client) else { return Ok(()) };
         self.told = self.told.max(speaker.arrive(bytes)?);
         Ok(())
+    }
+
+    /// Takes note that clients may be told of what is not on the disk from now on.
+    pub(crate) fn promises_end(&mut self) {
+        self.speakers.values_mut().for_each(Speaker::forget_marks);
     }
 
     /// Takes note that everything up to this position is on the disk.
@@ -177,20 +182,27 @@ impl Oracle {
                 return Err(format!("{command} is refused without a reason: {told:?}"));
             }
             self.refusals += 1;
-            self.model.refused(client, command);
             answers.pop_front();
+            if is_withheld(&told) {
+                // It was run, and has published what it may have published.
+                self.model.run(client, command, &told, moment.now_ms);
+                self.model.take_looked_at();
+                self.expect_messages(false, 0, moment);
+            } else {
+                self.model.refused(client, command);
+            }
             return Ok(());
         }
         let must = self.model.run(client, command, &told, moment.now_ms);
         let is_exec = *command == Command::Exec;
         let unit = self.note_changes(moment);
-        self.expect_messages(if is_exec { unit } else { 0 });
+        self.expect_messages(is_exec, unit, moment);
         let looked_at = self.model.take_looked_at();
         let of = |place: &Place| self.changed_at.get(place).copied().unwrap_or_default();
         let depends = looked_at.iter().map(of).max().unwrap_or_default().max(unit);
         match (must, answers.pop_front()) {
             (Answer::Reply(must), Some(answer)) if told.agrees(&must) => {
-                self.mark(client, answer.end, depends);
+                self.mark(client, answer.end, depends, moment);
                 Ok(())
             }
             (Answer::Silence, answer) => {
@@ -228,7 +240,9 @@ impl Oracle {
         };
         let told = normal(&command, &answer.told, speaker.is_resp3);
         if let Some((must, unit)) = speaker.served.take() {
-            speaker.mark(answer.end, unit);
+            if moment.promises {
+                speaker.mark(answer.end, unit);
+            }
             return if told.agrees(&must) {
                 Ok(())
             } else {
@@ -242,8 +256,9 @@ impl Oracle {
         Err(format!("the wait of {command} ends for no reason: {told:?}"))
     }
 
-    fn mark(&mut self, client: ClientNo, end: u64, unit: Unit) {
-        self.speakers.get_mut(&client).into_iter().for_each(|speaker| speaker.mark(end, unit));
+    fn mark(&mut self, client: ClientNo, end: u64, unit: Unit, moment: Moment) {
+        let speaker = self.speakers.get_mut(&client).filter(|_| moment.promises);
+        speaker.into_iter().for_each(|speaker| speaker.mark(end, unit));
     }
 
     /// Makes a unit of what the model has changed, and returns it; 0 if that is nothing.
@@ -266,16 +281,18 @@ impl Oracle {
         unit
     }
 
-    fn expect_messages(&mut self, unit: Unit) {
-        for (client, told) in std::mem::take(&mut self.model.messages) {
+    fn expect_messages(&mut self, is_exec: bool, unit: Unit, moment: Moment) {
+        for Message { client, told, source } in std::mem::take(&mut self.model.messages) {
+            let depends = moment.promises && (is_exec || source == Source::Change);
+            let unit = if depends { unit } else { 0 };
             let speaker = self.speakers.get_mut(&client);
             speaker.into_iter().for_each(|s| s.messages.push_back((told.clone(), unit)));
         }
     }
 
     /// Forgets the states that cannot be found any more.
-    pub(crate) fn forget_old(&mut self, promise: Promise) {
-        let floor = self.floor(promise);
+    pub(crate) fn forget_old(&mut self) {
+        let floor = self.floor(Promise::Kept);
         while self.snapshots.get(OLD_SNAPSHOTS).is_some_and(|next| next.unit <= floor) {
             self.snapshots.pop_front();
             self.has_forgotten = true;
@@ -289,8 +306,7 @@ impl Oracle {
 
     fn floor(&self, promise: Promise) -> Unit {
         match promise {
-            Promise::Told => self.told.max(self.safe),
-            Promise::Safe => self.safe,
+            Promise::Kept => self.told.max(self.safe),
             Promise::Nothing => 0,
         }
     }
@@ -393,4 +409,10 @@ fn is_refusal(told: &Told) -> bool {
     let Told::Error(text) = told else { return false };
     let text = text.strip_prefix("EXECABORT Transaction discarded because of: ").unwrap_or(text);
     text.starts_with("MISCONF") || text.starts_with("OOM")
+}
+
+/// Says whether the reply to a command that changes nothing was withheld, since it tells of what may
+/// never be on the disk.
+fn is_withheld(told: &Told) -> bool {
+    matches!(told, Told::Error(text) if text.starts_with("MISCONF The reply depends on"))
 }

@@ -92,9 +92,18 @@ impl Speaker {
         Ok(heard)
     }
 
+    /// Forgets what was said to tell of changes.
+    pub(crate) fn forget_marks(&mut self) {
+        self.marks.clear();
+        self.messages.iter_mut().for_each(|(_, unit)| *unit = 0);
+    }
+
     /// Compares messages with those that have to come.
     pub(crate) fn take_messages(&mut self, messages: VecDeque<Answered>) -> Result<(), String> {
         for Answered { end, told } in messages {
+            if is_other_event(&told) {
+                continue;
+            }
             let Some((expect, unit)) = self.messages.pop_front() else {
                 return Err(format!("the message {told:?} comes from nowhere"));
             };
@@ -134,4 +143,12 @@ impl Speaker {
 fn is_message(told: &Told) -> bool {
     let kind = told.list().first().map(Told::bytes);
     matches!(kind, Some(b"message" | b"subscribe"))
+}
+
+/// Says whether this tells of something that happened to a key, other than that an entry was added.
+fn is_other_event(told: &Told) -> bool {
+    let [_, channel, event] = told.list() else { return false };
+    channel.bytes().starts_with(b"__keyspace@")
+        && event.bytes() != b"xadd"
+        && event.integer().is_none()
 }

@@ -18,7 +18,7 @@ use crate::dump;
 use crate::generate::{Generator, Habits};
 use crate::link::Link;
 use crate::machine::{Event, Machine, Setup};
-use crate::model::ClientNo;
+use crate::model::{ClientNo, event_channel};
 use crate::oracle::{Moment, Oracle, Promise};
 use crate::speaker::Speaker;
 use faults::Faults;
@@ -226,11 +226,8 @@ impl World {
         self.outcome.digest = crc32c::crc32c_append(self.outcome.digest, bytes);
     }
 
-    fn promise(&self) -> Promise {
-        match self.setup.durability {
-            Durability::Always => Promise::Told,
-            _ => Promise::Safe,
-        }
+    fn promises(&self) -> bool {
+        self.setup.durability == Durability::Always
     }
 
     /// Connects as many clients as there should be.
@@ -256,6 +253,7 @@ impl World {
         }
         if is_subscriber {
             self.say(client, Command::Subscribe(b"news".to_vec()));
+            self.say(client, Command::Subscribe(event_channel(0, b"s1")));
         }
     }
 
@@ -311,6 +309,7 @@ impl World {
             monotonic_ns: self.clock.monotonic_ns(),
             last: self.machine.last(),
             may_refuse: state.is_some_and(|state| state != LogState::Running),
+            promises: self.promises(),
         }
     }
 
@@ -347,7 +346,7 @@ impl World {
         let (durable, written, state) = (log.durable(), log.written(), log.state());
         self.note(format_args!("log: {written} written, {durable} durable, {state:?}"));
         self.oracle.is_safe(durable);
-        self.oracle.forget_old(self.promise());
+        self.oracle.forget_old();
     }
 
     /// Has the keeper do some of its work: checkpoints, while everything else goes on.

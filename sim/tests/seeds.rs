@@ -18,8 +18,43 @@ fn check(seeds: std::ops::Range<u64>) {
 }
 
 #[test]
-fn seeds_hold() {
-    check(0..200);
+fn seeds_from_0_on_hold() {
+    check(0..250);
+}
+
+#[test]
+fn seeds_from_250_on_hold() {
+    check(250..500);
+}
+
+#[test]
+fn seeds_from_500_on_hold() {
+    check(500..750);
+}
+
+#[test]
+fn seeds_from_750_on_hold() {
+    check(750..1000);
+}
+
+#[test]
+fn seeds_from_1000_on_hold() {
+    check(1000..1250);
+}
+
+#[test]
+fn seeds_from_1250_on_hold() {
+    check(1250..1500);
+}
+
+#[test]
+fn seeds_from_1500_on_hold() {
+    check(1500..1750);
+}
+
+#[test]
+fn seeds_from_1750_on_hold() {
+    check(1750..2000);
 }
 
 #[test]

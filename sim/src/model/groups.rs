@@ -1,7 +1,7 @@
 //! What consumer groups do.
 
 use super::stream::{self, Group, Pending, Stream};
-use crate::command::{Bytes, From, Id, NackMode, Reader, Word};
+use crate::command::{Bytes, From, Id, NackMode, Reader, References, Word};
 use crate::told::Told;
 
 /// As how often delivered an entry counts that never can be worked on.
@@ -140,6 +140,34 @@ impl Stream {
     pub(crate) fn acknowledge(&mut self, group: &[u8], ids: &[Id]) -> usize {
         let Some(group) = self.groups.get_mut(group) else { return 0 };
         ids.iter().filter(|id| group.pending.remove(id).is_some()).count()
+    }
+
+    /// Acknowledges, and deletes what is done with; 1 for deleted, 2 for kept, -1 for not pending.
+    pub(crate) fn acknowledge_and_delete(
+        &mut self,
+        group: &[u8],
+        ids: &[Id],
+        references: References,
+    ) -> Told {
+        let mut outcomes = Vec::new();
+        let mut done = Vec::new();
+        for &id in ids {
+            outcomes.push(Told::Integer(if self.acknowledge(group, &[id]) == 0 {
+                -1
+            } else if references == References::Acked && self.is_referenced(id) {
+                2
+            } else {
+                done.push(id);
+                1
+            }));
+        }
+        if references == References::Delete {
+            for group in self.groups.values_mut() {
+                done.iter().for_each(|id| drop(group.pending.remove(id)));
+            }
+        }
+        self.delete(&done);
+        Told::List(outcomes)
     }
 
     pub(crate) fn delete_consumer(&mut self, group: &[u8], consumer: &Bytes) -> usize {

@@ -178,6 +178,26 @@ impl Changing<'_> {
         }
     }
 
+    /// Lets two databases change places.
+    pub(crate) fn swap(&mut self, one: u8, other: u8) {
+        if one == other {
+            return;
+        }
+        let of = |db: u8| -> Vec<Place> {
+            self.keys.places.keys().filter(|(at, _)| *at == db).cloned().collect()
+        };
+        let mut moved = Vec::new();
+        for place in of(one).into_iter().chain(of(other)) {
+            let to = if place.0 == one { other } else { one };
+            if let Some(entry) = self.remove(&place) {
+                moved.push(((to, place.1), entry));
+            }
+        }
+        for (place, Entry { value, expires_at_ms }) in moved {
+            self.put(&place, value, expires_at_ms);
+        }
+    }
+
     fn rewrite(
         &mut self,
         place: &Place,

@@ -29,6 +29,23 @@ pub(crate) enum Answer {
     Silence,
 }
 
+/// What a client has to be sent beside replies.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) client: ClientNo,
+    pub(crate) told: Told,
+    pub(crate) source: Source,
+}
+
+/// What a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Somebody who speaks.
+    Speech,
+    /// A change of a key.
+    Change,
+}
+
 /// The server as it should be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
@@ -40,7 +57,7 @@ pub(crate) struct Model {
     waiters: Vec<Waiter>,
     channels: BTreeMap<Bytes, Vec<ClientNo>>,
     /// What clients have to be sent beside replies, in order.
-    pub(crate) messages: Vec<(ClientNo, Told)>,
+    pub(crate) messages: Vec<Message>,
     /// The replies of those who waited.
     pub(crate) served: Vec<(ClientNo, Told)>,
 }
@@ -201,7 +218,7 @@ impl Model {
                 self.subscribe(client, channel);
                 return Answer::Silence;
             }
-            Command::Publish(channel, text) => self.publish(channel, text),
+            Command::Publish(channel, text) => self.publish(channel, text, Source::Speech),
             Command::Read(read) => {
                 return match self.changing(now_ms).read(db, read, Again::No) {
                     Ok(Some(found)) => Answer::Reply(found),
@@ -213,10 +230,29 @@ impl Model {
                     Err(refusal) => Answer::Reply(refusal),
                 };
             }
+            Command::Add(add) => {
+                let added = self.added(db, &add.key);
+                let answer = self.changing(now_ms).run_stream(db, command, told);
+                if self.added(db, &add.key) != added {
+                    let channel = event_channel(db, &add.key);
+                    self.publish(&channel, b"xadd", Source::Change);
+                }
+                answer
+            }
+            Command::SwapDb(one, other) => {
+                self.changing(now_ms).swap(*one, *other);
+                Told::ok()
+            }
             _ if command.is_of_streams() => self.changing(now_ms).run_stream(db, command, told),
             _ => self.changing(now_ms).run(db, command),
         };
         Answer::Reply(answer)
+    }
+
+    /// Returns how many entries were ever added to a stream.
+    fn added(&self, db: u8, key: &Bytes) -> u64 {
+        let stream = self.keys.stream(&(db, key.clone()));
+        stream.ok().flatten().map_or(0, |stream| stream.added)
     }
 
     fn subscribe(&mut self, client: ClientNo, channel: &Bytes) {
@@ -228,15 +264,17 @@ impl Model {
         }
         let count = Told::number(session.subscribed);
         let message = vec![Told::text(b"subscribe"), Told::text(channel), count];
-        self.messages.push((client, Told::List(message)));
+        let told = Told::List(message);
+        self.messages.push(Message { client, told, source: Source::Speech });
     }
 
-    fn publish(&mut self, channel: &Bytes, text: &Bytes) -> Told {
+    fn publish(&mut self, channel: &[u8], text: &[u8], source: Source) -> Told {
         let listeners = self.channels.get(channel).cloned().unwrap_or_default();
-        let message = vec![Told::text(b"message"), Told::text(channel), Told::text(text)];
-        let message = Told::List(message);
+        let told = vec![Told::text(b"message"), Told::text(channel), Told::text(text)];
+        let told = Told::List(told);
         let count = listeners.len();
-        self.messages.extend(listeners.into_iter().map(|client| (client, message.clone())));
+        let message = |client| Message { client, told: told.clone(), source };
+        self.messages.extend(listeners.into_iter().map(message));
         Told::number(count)
     }
 
@@ -273,4 +311,9 @@ impl Model {
             }
         }
     }
+}
+
+/// Returns the channel that tells what happens to a key.
+pub(crate) fn event_channel(db: u8, key: &[u8]) -> Bytes {
+    [format!("__keyspace@{db}__:").as_bytes(), key].concat()
 }

@@ -150,6 +150,12 @@ impl Stream {
         gone
     }
 
+    /// Says whether a group has an entry pending, or has not come to it.
+    pub(crate) fn is_referenced(&self, id: Id) -> bool {
+        let holds = |group: &Group| group.pending.contains_key(&id) || id > group.last_delivered;
+        self.groups.values().any(holds)
+    }
+
     pub(crate) fn delete_heeding(&mut self, ids: &[Id], references: References) -> Told {
         let outcome = |stream: &Stream, id: Id| {
             let holds =

@@ -141,6 +141,14 @@ impl Changing<'_> {
                 let stream = self.stream_mut(&place);
                 Ok(Told::number(stream.map_or(0, |stream| stream.acknowledge(group, ids))))
             }
+            Command::AckDel { key, group, references, ids } => {
+                let place = (db, key.clone());
+                if self.keys.stream(&place)?.is_none_or(|s| !s.groups.contains_key(group)) {
+                    return Ok(Told::List(ids.iter().map(|_| Told::Integer(-1)).collect()));
+                }
+                let stream = self.stream_mut(&place).ok_or(Told::Nil)?;
+                Ok(stream.acknowledge_and_delete(group, ids, *references))
+            }
             Command::Claim { key, reader, min_idle_ms, ids, just, force } => {
                 let place = (db, key.clone());
                 self.group(&place, &reader.group)?;

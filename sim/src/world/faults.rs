@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use firth_engine::Durability;
 use firth_wal::sim::{Chance, Operation};
 
 use super::World;
@@ -36,7 +37,7 @@ impl Faults {
 impl World {
     /// Does something to the machine or its disk.
     pub(super) fn hurt(&mut self, chance: &mut Chance) -> Result<(), String> {
-        match chance.below(12) {
+        match chance.below(13) {
             0 if self.faults.crashes => self.lose_power(chance)?,
             1 if self.faults.crashes => self.kill(chance)?,
             2 if self.faults.crashes => self.stop(chance)?,
@@ -56,6 +57,7 @@ impl World {
                 self.note("the disk has room");
                 self.machine.disk.set_capacity(None);
             }
+            11 => self.change_durability(chance),
             _ => {
                 let one_in = [0, 2, 5];
                 self.machine.disk.set_short_writes(one_in[chance.below(3)]);
@@ -73,6 +75,21 @@ impl World {
         let nth = 1 + chance.below(8) as u64;
         self.note(format_args!("{operation:?} {nth} from now is to fail: {kind:?}"));
         self.machine.disk.fail(operation, nth, kind);
+    }
+
+    fn change_durability(&mut self, chance: &mut Chance) {
+        use Durability::{Always, Everysec, Never};
+        let durability = [Always, Always, Everysec, Never][chance.below(4)];
+        self.note(format_args!("the durability is {durability:?} now"));
+        self.setup.durability = durability;
+        let changed: Result<(), ()> = self.machine.server.reconfigure(|config| {
+            config.durability = durability;
+            Ok(())
+        });
+        debug_assert!(changed.is_ok(), "nothing speaks against it");
+        if durability != Always {
+            self.oracle.promises_end();
+        }
     }
 
     /// Lets everything go well from now on.

@@ -72,10 +72,10 @@ impl World {
         let (mut machine, opened) = started.map_err(|error| format!("cannot start: {error:?}"))?;
         self.note(format_args!("started: {opened:?}"));
         let found = dump::of_server(&mut machine)?;
-        let unit = self.oracle.recognize(&found, self.clock.now_ms(), self.promise())?;
+        let unit = self.oracle.recognize(&found, self.clock.now_ms(), Promise::Kept)?;
         self.note(format_args!("goes on behind unit {unit} of {}", self.oracle.units()));
         // Under `always` nobody may be told of what is not on the disk, after a restart neither.
-        let left = if self.promise() == Promise::Told { Left::Durable } else { left };
+        let left = if self.promises() { Left::Durable } else { left };
         self.oracle.restart(unit, machine.last(), left);
         self.machine = machine;
         self.saved = 0;
@@ -126,7 +126,7 @@ impl World {
             Ok((mut machine, opened)) => {
                 self.outcome.flips.1 += 1;
                 // The last write before a crash cannot be told from a torn one: it is cut, and said.
-                let promise = if opened.cut.is_some() { Promise::Nothing } else { self.promise() };
+                let promise = if opened.cut.is_some() { Promise::Nothing } else { Promise::Kept };
                 let found = dump::of_server(&mut machine)?;
                 let now_ms = self.clock.now_ms();
                 let unit = self.oracle.recognize(&found, now_ms, promise);
