@@ -39,6 +39,7 @@ mod batch;
 mod disk;
 mod failure;
 mod frame;
+mod gather;
 mod log;
 mod lsn;
 mod recovery;

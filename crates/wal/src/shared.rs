@@ -61,6 +61,8 @@ pub(crate) struct Front {
     pub(crate) phase: Phase,
     /// The last record that somebody waits for, whatever the durability.
     sync_wanted: Lsn,
+    /// The record that completes the company that the writer's thread waits for.
+    pub(crate) gathers_until: Option<Lsn>,
 }
 
 /// How far the end of the log has come.
@@ -94,6 +96,7 @@ impl Shared {
             retry: false,
             phase: Phase::Open,
             sync_wanted: Lsn::ZERO,
+            gathers_until: None,
         };
         Shared {
             driving,
@@ -168,6 +171,7 @@ impl Shared {
                 return Ok(());
             }
             front.requested = true;
+            front.gathers_until = None;
             match self.driving {
                 Driving::Caller => MutexGuard::unlocked(front, || self.step(SyncDue::NotYet)),
                 Driving::Thread => {
@@ -180,8 +184,10 @@ impl Shared {
 
     /// Asks for a write.
     pub(crate) fn request(&self, front: &mut Front) {
-        if !front.requested {
+        let is_complete = front.gathers_until.is_some_and(|until| front.batch.last() >= until);
+        if !front.requested || is_complete {
             front.requested = true;
+            front.gathers_until = None;
             self.work.notify_one();
         }
     }

@@ -7,6 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Action, Failure};
+use crate::gather::Gather;
 use crate::log::{Durability, LogState};
 use crate::shared::{Phase, Shared, SyncDue};
 
@@ -35,15 +36,42 @@ pub(crate) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
 #[expect(clippy::disallowed_methods, reason = "when to sync changes no state and no bytes")]
 fn run(shared: &Shared) {
     let mut sync_at = Instant::now() + SYNC_INTERVAL;
+    let mut gather = Gather::default();
     while let Wake::Work = wait(shared, sync_at, Instant::now() + RETRY_INTERVAL) {
         let now = Instant::now();
         let due = if now < sync_at { SyncDue::NotYet } else { SyncDue::Now };
         if due == SyncDue::Now {
             sync_at = now + SYNC_INTERVAL;
         }
+        let before = shared.durable();
         shared.step(due);
+        if shared.durability() == Durability::Always {
+            let synced = shared.durable();
+            let records = synced.0.saturating_sub(before.0);
+            wait_for_company(shared, &mut gather, records, now.elapsed());
+        }
     }
     shared.finish();
+}
+
+/// Waits a little for those whom the last sync has set free, if others wait already.
+#[expect(clippy::disallowed_methods, reason = "when to sync changes no state and no bytes")]
+fn wait_for_company(shared: &Shared, gather: &mut Gather, records: u64, took: Duration) {
+    let mut front = shared.front.lock();
+    if front.phase != Phase::Open || front.state != LogState::Running {
+        return;
+    }
+    let last = front.batch.last();
+    let Some(company) = gather.company(records, took, shared.durable(), last) else { return };
+    front.gathers_until = Some(company.complete);
+    let until = Instant::now() + company.wait;
+    while front.gathers_until.is_some() && front.phase == Phase::Open {
+        if shared.work.wait_until(&mut front, until).timed_out() {
+            break;
+        }
+    }
+    front.gathers_until = None;
+    gather.learn(last, company, front.batch.last());
 }
 
 fn wait(shared: &Shared, sync_at: Instant, retry_at: Instant) -> Wake {
