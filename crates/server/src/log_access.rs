@@ -73,3 +73,6 @@ fn say(state: &LogState, is_well: &AtomicBool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

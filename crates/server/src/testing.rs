@@ -10,11 +10,13 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use firth_engine::{Engine, FileDisk, ManualClock, Options};
+use firth_engine::{Disk, Driving, Engine, FileDisk, ManualClock, Options, SyncDue};
 use firth_resp::{ReplyDecoder, Value, encode_request};
+use firth_wal::sim::SimDisk;
 
 use crate::client::{Client, Peer};
 use crate::config::Config;
+use crate::mailbox::CloseReason;
 use crate::server::Server;
 use crate::worker::Worker;
 
@@ -46,8 +48,25 @@ impl Conversation {
 
     /// Returns an empty server of some workers without clients, whose clock stands at this time.
     pub(crate) fn among(workers: usize, now_ms: u64) -> Self {
+        Conversation::with(workers, now_ms, &Options::new(), Arc::new(FileDisk))
+    }
+
+    /// Returns a server of one worker with three clients, with what it finds on this disk. Its log
+    /// is written by [`Conversation::write_log`].
+    pub(crate) fn on_disk(disk: &SimDisk, now_ms: u64) -> Self {
+        let mut options = Options::new();
+        options.folder = Some("data".into());
+        options.driving = Driving::Caller;
+        let mut conversation = Conversation::with(1, now_ms, &options, Arc::new(disk.clone()));
+        for _ in 0..3 {
+            conversation.connect(0);
+        }
+        conversation
+    }
+
+    fn with(workers: usize, now_ms: u64, options: &Options, disk: Arc<dyn Disk>) -> Self {
         let clock = Arc::new(ManualClock::at_ms(now_ms));
-        let engine = Engine::open(&Options::new(), clock.clone(), Arc::new(FileDisk)).unwrap().0;
+        let engine = Engine::open(options, clock.clone(), disk).unwrap().0;
         let config = Config { threads: workers, ..Config::default() };
         let server = Arc::new(Server::new(engine, config, "0".repeat(40)));
         let worker = |number: usize| Worker::new(server.clone(), number as u16).unwrap();
@@ -157,9 +176,34 @@ impl Conversation {
     /// for the client, as it is on the wire.
     pub(crate) fn tick(&mut self, client: usize) -> String {
         self.workers.iter_mut().for_each(Worker::end_tick);
+        self.workers.iter_mut().for_each(Worker::settle);
         let (worker, _) = self.clients[client];
         self.workers[worker].read_mail();
         self.heard(client)
+    }
+
+    /// Ends the tick of all workers, has the log written, and lets the workers know.
+    pub(crate) fn write_log(&mut self) {
+        self.workers.iter_mut().for_each(Worker::end_tick);
+        self.server().engine.storage().unwrap().log().drive(SyncDue::NotYet);
+        for worker in &mut self.workers {
+            for token in worker.tokens() {
+                // As whoever writes to sockets does when there is nothing that may be sent.
+                let outboxes = &mut worker.local().outboxes;
+                let waits = outboxes.outbox(token).is_some_and(|outbox| !outbox.is_empty());
+                if waits && outboxes.slices(token, &mut [IoSlice::new(&[])]) == 0 {
+                    outboxes.hold(token);
+                }
+            }
+            worker.settle();
+        }
+    }
+
+    /// Returns the clients whose connections are to be closed.
+    pub(crate) fn take_doomed(&mut self) -> Vec<(usize, CloseReason)> {
+        let doomed = self.workers[0].take_doomed().clients;
+        let number = |token| self.clients.iter().position(|(_, other)| *other == token).unwrap();
+        doomed.into_iter().map(|(token, reason)| (number(token), reason)).collect()
     }
 
     fn send(&mut self, client: usize, commands: &str) {
