@@ -49,9 +49,8 @@ impl Locked<'_> {
                 self.put(db, key, Value::Stream(Box::new(stream)), NEVER);
             }
             Effect::Stream { key, ref change } => {
-                if let Some(Value::Stream(stream)) = self.value_mut(db, key) {
-                    stream.apply(change);
-                }
+                let hash = self.hash(key);
+                self.database(db, hash).change_stream(hash, key, change);
             }
         }
     }

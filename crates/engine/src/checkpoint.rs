@@ -27,6 +27,8 @@
 //! 06 Rows         row*
 //! 07 Idempotence  iids_added, iids_duplicates, next_sweep, count of attempts
 //! 08 Attempts     (producer, iid bytes, id)*
+//! 09 Retention    age_ms, bytes, entries, 0 to keep what is unacknowledged or 1 to remove it;
+//!                 a limit of 0 is none
 //! 0f End          count of keys, count of entries, count of rows
 //! ```
 //!
@@ -68,6 +70,7 @@ mod items;
 mod job;
 mod load;
 mod reader;
+mod reload;
 mod tag;
 #[cfg(test)]
 mod tests;

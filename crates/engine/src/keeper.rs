@@ -17,6 +17,11 @@ use crate::storage::Storage;
 const RETRY_MS: u64 = 5_000;
 const RETRY_MS_MAX: u64 = 300_000;
 
+/// A checkpoint at the end is worth it from so much log on.
+const LOGGED_BYTES_MIN: u64 = 1 << 20;
+/// A checkpoint is cheap if the one before was no longer than this.
+const CHEAP_BYTES: u64 = 64 << 20;
+
 /// Whether there is more to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -30,7 +35,7 @@ pub enum Pace {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Saves {
-    /// When the one that is being made was begun, on the monotonic clock.
+    /// When the one that is being made was begun or asked for, on the monotonic clock.
     pub running_since_ms: Option<u64>,
     /// When the last one was made, or the engine was opened, in Unix milliseconds.
     pub last_ms: u64,
@@ -108,7 +113,7 @@ impl Keeper {
     fn begin(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
         let mut desk = self.desk.lock();
         desk.is_wanted = false;
-        desk.saves.running_since_ms = Some(engine.clock().monotonic_ms());
+        desk.saves.running_since_ms.get_or_insert(engine.clock().monotonic_ms());
         drop(desk);
         let logged = storage.logged_bytes();
         match Job::begin(engine, storage) {
@@ -170,6 +175,8 @@ impl Desk {
     fn end(&mut self, engine: &Engine, error: Option<CheckpointError>) {
         let now_ms = engine.clock().monotonic_ms();
         let since_ms = self.saves.running_since_ms.take().unwrap_or(now_ms);
+        // The next one that is asked for counts as begun.
+        self.saves.running_since_ms = self.is_wanted.then_some(now_ms);
         self.saves.last_took_ms = Some(now_ms.saturating_sub(since_ms));
         self.saves.failed += u64::from(error.is_some());
         self.saves.last_error = error;
@@ -203,7 +210,12 @@ impl Engine {
     /// Asks for a checkpoint, which the keeper makes. Without a data folder there is nothing to do.
     pub fn request_checkpoint(&self) {
         let Some(keeper) = self.storage().map(Storage::keeper) else { return };
-        keeper.desk.lock().is_wanted = true;
+        let now_ms = self.clock().monotonic_ms();
+        {
+            let mut desk = keeper.desk.lock();
+            desk.is_wanted = true;
+            desk.saves.running_since_ms.get_or_insert(now_ms);
+        }
         self.ring_keeper();
     }
 
@@ -214,6 +226,19 @@ impl Engine {
     /// It could not be made; the one before is still there.
     pub fn checkpoint(&self) -> Result<(), CheckpointError> {
         self.storage().map_or(Ok(()), |storage| storage.keeper().save(self, storage))
+    }
+
+    /// Makes a checkpoint if much of the log would have to be read without it, and if that takes
+    /// little time: for who is about to stop.
+    ///
+    /// # Errors
+    /// It could not be made; the one before is still there.
+    pub fn checkpoint_if_cheap(&self) -> Result<(), CheckpointError> {
+        let Some(storage) = self.storage() else { return Ok(()) };
+        let logged_before = storage.keeper().work.lock().logged_before;
+        let logged = storage.logged_bytes().saturating_sub(logged_before);
+        let is_cheap = storage.keeper().desk.lock().newest.bytes <= CHEAP_BYTES;
+        if is_cheap && logged >= LOGGED_BYTES_MIN { self.checkpoint() } else { Ok(()) }
     }
 
     /// Returns what there is to say about checkpoints.

@@ -266,7 +266,8 @@ impl<'e> Locked<'e> {
         let Locked { shards, ledger, uses, .. } = self;
         let shard = locked_shard(shards, hash);
         let Shard { databases, interest, counters, .. } = shard;
-        let entry = databases[usize::from(db)].keys.get_mut(hash, key);
+        let Database { keys, retention, .. } = &mut databases[usize::from(db)];
+        let entry = keys.get_mut(hash, key);
         let entry = entry.filter(|_| presence == Presence::Shown);
         if look == Look::Read {
             count_read(entry.as_deref(), counters, ledger, db, key);
@@ -280,6 +281,7 @@ impl<'e> Locked<'e> {
                 stream,
                 ledger,
                 interest,
+                retention,
                 db,
                 key,
                 now_ms,

@@ -49,6 +49,8 @@
 //! 1e Remember      key, producer bytes, iid bytes, id
 //! 1f CountDuplicate   key
 //! 20 ConfigureIdempotence   key, duration_s (32 bits), entries_max (32 bits)
+//! 21 SetRetention  key, age_ms, bytes, entries, 0 to keep what is unacknowledged or 1 to remove it;
+//!                  a limit of 0 is none, and three of them are no policy
 //! ```
 //!
 //! A tag and its body never change their meaning; what is new gets a new tag. For example

@@ -6,7 +6,7 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::locked::{Locked, ShardSet};
 use crate::record::{self, RecordError};
-use crate::shard::Database;
+use crate::shard::{Database, Shard};
 use crate::stream::StreamEffect;
 use crate::value::{Entry, Value};
 
@@ -51,6 +51,11 @@ impl<'e> Replay<'e> {
         let shard = self.keys.shard_mut(hash);
         entry.epoch = shard.epoch;
         shard.databases[usize::from(db)].put(entry).is_none()
+    }
+
+    /// Returns all shards.
+    pub(crate) fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.keys.shards_mut()
     }
 
     /// Forgets all keys.

@@ -8,8 +8,10 @@ use crate::checkpoint::Items;
 use crate::interest::Interest;
 use crate::key::{DATABASES, KeyHash};
 use crate::record::Batch;
+use crate::retention::RetentionIndex;
+use crate::stream::StreamEffect;
 use crate::table::KeyTable;
-use crate::value::{Entry, NEVER};
+use crate::value::{Entry, NEVER, Value};
 
 /// The keys of one shard, in all databases.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Database {
     pub(crate) keys: KeyTable,
     /// The keys that expire, the next one first.
     pub(crate) deadlines: BTreeSet<(u64, Box<[u8]>)>,
+    /// The streams with retention policies.
+    pub(crate) retention: RetentionIndex,
 }
 
 impl Default for Shard {
@@ -65,6 +69,7 @@ impl Database {
         if entry.expires_at_ms != NEVER {
             self.deadlines.insert((entry.expires_at_ms, entry.key.clone()));
         }
+        self.retention.enter(&entry.key, &entry.value);
         self.keys.insert(entry);
         old
     }
@@ -72,10 +77,18 @@ impl Database {
     /// Takes a key out.
     pub(crate) fn take(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(hash, key)?;
+        self.retention.leave(key, &entry.value);
         if entry.expires_at_ms != NEVER {
             self.deadlines.remove(&(entry.expires_at_ms, entry.key.clone()));
         }
         Some(entry)
+    }
+
+    /// Applies a change to the stream that the key holds, if it holds one.
+    pub(crate) fn change_stream(&mut self, hash: KeyHash, key: &[u8], change: &StreamEffect<'_>) {
+        let Some(entry) = self.keys.get_mut(hash, key) else { return };
+        let Value::Stream(stream) = &mut entry.value else { return };
+        self.retention.change(key, stream, change);
     }
 
     /// Sets or clears a key's deadline.

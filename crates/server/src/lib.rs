@@ -25,6 +25,7 @@ pub mod pause;
 pub mod rates;
 pub mod receipt;
 pub mod reply_error;
+mod retention;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -65,6 +65,8 @@ pub struct Server {
     pub rejected_connections: AtomicU64,
     /// Whether keys whose time is up are removed in the background.
     pub expires_actively: AtomicBool,
+    /// Whether no checkpoint is to be made when the server stops.
+    pub spares_checkpoint: AtomicBool,
     /// Errors by their code, as INFO errorstats shows them.
     pub errors: Mutex<std::collections::BTreeMap<String, u64>>,
     /// The number of clients that track keys.
@@ -118,6 +120,7 @@ impl Server {
             clients_peak: AtomicU64::new(0),
             rejected_connections: AtomicU64::new(0),
             expires_actively: AtomicBool::new(true),
+            spares_checkpoint: AtomicBool::new(false),
             errors: Mutex::default(),
             tracking_clients: AtomicI64::new(0),
             tracked_keys: AtomicU64::new(0),
@@ -220,12 +223,17 @@ impl Server {
         }
     }
 
-    /// Closes the log in order: all that was changed is on the disk then. To be called when no worker
-    /// runs any more.
+    /// Makes a last checkpoint if that is cheap, and closes the log in order: all that was changed is
+    /// on the disk then. To be called when no worker runs any more.
     ///
     /// # Errors
     /// Not everything could be written.
     pub fn close_log(&self) -> Result<(), AppendError> {
+        if !self.spares_checkpoint.load(Ordering::Relaxed)
+            && let Err(error) = self.engine.checkpoint_if_cheap()
+        {
+            tracing::warn!("no checkpoint could be made: {error}");
+        }
         self.engine.storage().map_or(Ok(()), |storage| storage.log().close())
     }
 

@@ -100,7 +100,7 @@ impl Shard {
     }
 
     /// Captures what is left of a database that is about to change as a whole.
-    fn capture_database(&mut self, db: u8) {
+    pub(super) fn capture_database(&mut self, db: u8) {
         let Some(captured) = &mut self.captured else { return };
         let keys = self.databases[usize::from(db)].keys.iter_mut();
         for entry in keys.filter(|entry| entry.epoch != self.epoch) {

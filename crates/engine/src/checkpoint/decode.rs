@@ -68,7 +68,7 @@ impl Decoder {
         let read = match tag {
             tag::STRING => self.string(&mut body).map(visit),
             tag::STREAM => self.begin_stream(&mut body),
-            tag::BLOCKS..=tag::ATTEMPTS => {
+            tag::BLOCKS..=tag::RETENTION => {
                 self.open.as_mut().and_then(|open| open.parts.item(tag, &mut body))
             }
             tag::END => {
@@ -147,6 +147,11 @@ impl<'b> Body<'b> {
             1 => Some(Some(self.number()?)),
             _ => None,
         }
+    }
+
+    /// Reads a limit, of which 0 stands for none.
+    pub(super) fn limit(&mut self) -> Option<Option<u64>> {
+        Some(Some(self.number()?).filter(|limit| *limit > 0))
     }
 
     pub(super) fn id(&mut self) -> Option<EntryId> {

@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use super::decode::Body;
 use super::{CheckpointFlaw, Counts, tag};
 use crate::stream::pending::{PendingList, Row, UNOWNED};
+use crate::stream::policy::Retained;
 use crate::stream::{
-    Block, BlockContent, BlockNumbers, Entries, EntryId, Group, Idempotence, Stream,
+    Block, BlockContent, BlockNumbers, Entries, EntryId, Group, Idempotence, Retention, Stream,
+    Unacknowledged,
 };
 
 /// The lists of a stream hardly have a length beyond this reserved before they are there.
@@ -72,6 +74,7 @@ impl StreamParts {
             tag::ROWS => self.group.as_mut()?.rows(body),
             tag::IDEMPOTENCE => self.begin_idempotence(body),
             tag::ATTEMPTS => self.attempts(body),
+            tag::RETENTION => self.retention(body),
             _ => None,
         }
     }
@@ -116,6 +119,18 @@ impl StreamParts {
         self.rows += parts.rows_announced;
         let (name, group) = parts.finish()?;
         self.stream.groups.insert(&name, group).is_none().then_some(())
+    }
+
+    fn retention(&mut self, body: &mut Body<'_>) -> Option<()> {
+        let (age_ms, bytes_max, len_max) = (body.limit()?, body.limit()?, body.limit()?);
+        let unacknowledged = match body.number()? {
+            0 => Unacknowledged::Kept,
+            1 => Unacknowledged::Removed,
+            _ => return None,
+        };
+        let policy = Retention { age_ms, bytes_max, len_max, unacknowledged };
+        self.stream.retained = Some(Retained::new(policy)?);
+        Some(())
     }
 
     fn begin_idempotence(&mut self, body: &mut Body<'_>) -> Option<()> {

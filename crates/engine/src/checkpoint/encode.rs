@@ -2,7 +2,7 @@
 
 use super::{Counts, Items, tag};
 use crate::stream::pending::{Row, UNOWNED};
-use crate::stream::{Block, Consumer, Group, Idempotence, Stream};
+use crate::stream::{Block, Consumer, Group, Idempotence, Retention, Stream, Unacknowledged};
 use crate::value::{Entry, Value};
 
 impl Items {
@@ -43,6 +43,9 @@ impl Items {
         if let Some(known) = &stream.idempotence {
             self.idempotence(known);
         }
+        if let Some(policy) = stream.retention() {
+            self.retention(&policy);
+        }
     }
 
     fn block(&mut self, before: Option<&Block>, block: &Block) {
@@ -79,6 +82,16 @@ impl Items {
         let owner = if row.owner == UNOWNED { 0 } else { u64::from(row.owner) + 1 };
         self.number(row.id.ms.wrapping_sub(before_ms)).number(row.id.seq).number(owner);
         self.zigzag(row.clock.wrapping_sub(before_clock)).number(row.deliveries.into());
+    }
+
+    fn retention(&mut self, policy: &Retention) {
+        let Retention { age_ms, bytes_max, len_max, unacknowledged } = *policy;
+        self.begin(tag::RETENTION);
+        for limit in [age_ms, bytes_max, len_max] {
+            self.number(limit.unwrap_or(0));
+        }
+        self.number(u64::from(unacknowledged == Unacknowledged::Removed));
+        self.end();
     }
 
     fn idempotence(&mut self, known: &Idempotence) {

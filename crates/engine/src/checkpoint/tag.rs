@@ -8,6 +8,7 @@ pub(super) const CONSUMERS: u8 = 0x05;
 pub(super) const ROWS: u8 = 0x06;
 pub(super) const IDEMPOTENCE: u8 = 0x07;
 pub(super) const ATTEMPTS: u8 = 0x08;
+pub(super) const RETENTION: u8 = 0x09;
 pub(super) const END: u8 = 0x0f;
 
 /// The content of a block stands in the checkpoint itself.

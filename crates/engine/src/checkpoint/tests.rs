@@ -19,7 +19,7 @@ use crate::replay::step::{self, Step};
 use crate::stream::testing::lock;
 use crate::stream::{
     Acknowledgement, Append, Attempt, CreateStream, EntryId, GroupRead, GroupStart, Nack, NackMode,
-    NackScope, NewId, NodeLimits,
+    NackScope, NewId, NodeLimits, Retention, Unacknowledged,
 };
 use crate::{Deadline, Engine, Lsn, ManualClock, Options, ShardSet};
 
@@ -154,6 +154,26 @@ fn the_format_is_as_documented() {
     assert_eq!(dump(&copy), dump(&live));
 }
 
+/// What came to the first format later stands in items of its own.
+#[test]
+fn a_retention_policy_is_an_item_of_its_stream() {
+    let live = engine(1);
+    let policy = Retention { age_ms: Some(300), len_max: Some(9), ..Retention::default() };
+    let forced = Retention { unacknowledged: Unacknowledged::Removed, ..policy };
+    let mut keys = lock(&live, 5);
+    keys.stream_or_create(0, b"a").unwrap().set_retention(policy);
+    keys.stream_or_create(0, b"b").unwrap().set_retention(forced);
+    drop(keys);
+    let file = file_of_keys(&live, Lsn(3), &[(0, b"a"), (0, b"b")]);
+    let item = b"\x09\x05\x00\x00\x00\xac\x02\x00\x09";
+    let found = |last: u8| file.windows(10).any(|bytes| bytes == [&item[..], &[last]].concat());
+    assert!(found(0) && found(1));
+    let copy = engine(2);
+    assert_eq!(load(&file, &copy).unwrap(), Lsn(3));
+    assert_eq!(dump(&copy), dump(&live));
+    assert_eq!(lock(&copy, 5).retained_streams(), 2);
+}
+
 #[test]
 fn every_bit_is_under_a_checksum() {
     let file = file_of_keys(&furnished(), Lsn(7), &[(15, b"text"), (0, b"s")]);
@@ -254,6 +274,8 @@ fn check(transactions: &[Transaction], before: usize, steps_between: usize) {
     let again = file_of(&mut Capture::begin(&copy), &copy, || ());
     let third = engine(3);
     load(&again, &third).unwrap();
+    same(&dump(&third), &dump(&live));
+    third.reload().unwrap();
     same(&dump(&third), &dump(&live));
 }
 

@@ -6,7 +6,7 @@ use super::{Flaw, RecordError, tag};
 use crate::effect::Effect;
 use crate::key::DATABASES;
 use crate::stream::entries::Node;
-use crate::stream::{EntryId, StreamEffect, varint};
+use crate::stream::{EntryId, Retention, StreamEffect, Unacknowledged, varint};
 
 /// How far into a string something may be written: farther than any memory goes.
 const TEXT_OFFSET_MAX: u64 = 1 << 40;
@@ -92,7 +92,7 @@ impl<'r> Reader<'r> {
         tag: u8,
         mut visit: impl FnMut(&'r [u8], StreamEffect<'_>),
     ) -> Result<bool, RecordError> {
-        if !(tag::APPEND..=tag::CONFIGURE_IDEMPOTENCE).contains(&tag) {
+        if !(tag::APPEND..=tag::SET_RETENTION).contains(&tag) {
             return Ok(false);
         }
         let key = self.key()?;
@@ -159,6 +159,7 @@ impl<'r> Reader<'r> {
                     (self.number_of_32_bits()?, self.number_of_32_bits()?);
                 StreamEffect::ConfigureIdempotence { duration_s, entries_max }
             }
+            tag::SET_RETENTION => StreamEffect::SetRetention { policy: self.retention()? },
             _ => return Ok(None),
         }))
     }
@@ -222,6 +223,21 @@ impl<'r> Reader<'r> {
             1 => self.number().map(Some),
             _ => Err(RecordError { offset, flaw: Flaw::Number }),
         }
+    }
+
+    fn retention(&mut self) -> Result<Retention, RecordError> {
+        let (age_ms, bytes_max, len_max) = (self.limit()?, self.limit()?, self.limit()?);
+        let offset = self.offset();
+        let unacknowledged = match self.number()? {
+            0 => Unacknowledged::Kept,
+            1 => Unacknowledged::Removed,
+            _ => return Err(RecordError { offset, flaw: Flaw::Number }),
+        };
+        Ok(Retention { age_ms, bytes_max, len_max, unacknowledged })
+    }
+
+    fn limit(&mut self) -> Result<Option<u64>, RecordError> {
+        Ok(Some(self.number()?).filter(|limit| *limit > 0))
     }
 
     fn id(&mut self) -> Result<EntryId, RecordError> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::tag;
 use crate::effect::Effect;
 use crate::stream::entries::Node;
-use crate::stream::{EntryId, StreamEffect, varint};
+use crate::stream::{EntryId, Retention, StreamEffect, Unacknowledged, varint};
 use crate::value::NEVER;
 
 /// A buffer that has grown beyond this is given back when its batch is done.
@@ -107,6 +107,12 @@ impl Batch {
                 let out = self.head(tag::CONFIGURE_IDEMPOTENCE, key);
                 out.number(duration_s.into()).number(entries_max.into());
             }
+            StreamEffect::SetRetention { policy } => {
+                let Retention { age_ms, bytes_max, len_max, unacknowledged } = policy;
+                let out = self.head(tag::SET_RETENTION, key);
+                out.limit(age_ms).limit(bytes_max).limit(len_max);
+                out.number(u64::from(unacknowledged == Unacknowledged::Removed));
+            }
             _ => self.push_change_of_group(key, change),
         }
     }
@@ -178,6 +184,10 @@ impl Batch {
             None => self.number(0),
             Some(number) => self.number(1).number(number),
         }
+    }
+
+    fn limit(&mut self, limit: Option<u64>) -> &mut Self {
+        self.number(limit.unwrap_or(0))
     }
 
     fn id(&mut self, id: EntryId) -> &mut Self {

@@ -29,3 +29,4 @@ pub(super) const FORGET_EVERYWHERE: u8 = 0x1d;
 pub(super) const REMEMBER: u8 = 0x1e;
 pub(super) const COUNT_DUPLICATE: u8 = 0x1f;
 pub(super) const CONFIGURE_IDEMPOTENCE: u8 = 0x20;
+pub(super) const SET_RETENTION: u8 = 0x21;

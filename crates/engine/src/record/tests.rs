@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::effect::Effect;
 use crate::stream::entries::Node;
-use crate::stream::{EntryId, StreamEffect};
+use crate::stream::{EntryId, Retention, StreamEffect, Unacknowledged};
 use crate::value::NEVER;
 
 type Owned = Vec<(u8, String)>;
@@ -32,6 +32,13 @@ fn check_round_trip(effects: &[(u8, Effect<'_>)]) {
 
 fn id(ms: u64, seq: u64) -> EntryId {
     EntryId::new(ms, seq)
+}
+
+fn policy(n: [u64; 4]) -> Retention {
+    let [age_ms, bytes_max, len_max, _] = n.map(|limit| Some(limit).filter(|limit| *limit > 0));
+    let choices = [Unacknowledged::Kept, Unacknowledged::Removed];
+    let unacknowledged = choices[usize::from(n[3].is_multiple_of(2))];
+    Retention { age_ms, bytes_max, len_max, unacknowledged }
 }
 
 /// Hands each kind of effect with these numbers and texts to `visit`, in one batch.
@@ -62,6 +69,8 @@ fn with_all_kinds(n: [u64; 4], text: [&[u8]; 4], visit: impl FnOnce(&[(u8, Effec
         StreamEffect::Remember { producer: group, iid: consumer, id: first },
         StreamEffect::CountDuplicate,
         StreamEffect::ConfigureIdempotence { duration_s: small, entries_max: small / 3 },
+        StreamEffect::SetRetention { policy: policy(n) },
+        StreamEffect::SetRetention { policy: Retention::default() },
     ];
     let (db, to_db) = ((n[0] % 16) as u8, (n[1] % 16) as u8);
     let keys = [
@@ -98,6 +107,11 @@ fn a_record_is_written_as_drawn() {
     let drawn = b"\x1c\x02s\x01g\x03\xc8\x01\x07\x02\x00\x03\x01";
     assert_eq!(record(&[on_s(release)]), drawn);
     assert_eq!(verify(drawn), Ok(1));
+    let policy = Retention { age_ms: Some(200), len_max: Some(9), ..Retention::default() };
+    let on_s = |policy| on_s(StreamEffect::SetRetention { policy });
+    assert_eq!(record(&[on_s(policy)]), b"\x21\x02s\xc8\x01\x00\x09\x00");
+    let forced = Retention { unacknowledged: Unacknowledged::Removed, ..policy };
+    assert_eq!(record(&[on_s(forced)]), b"\x21\x02s\xc8\x01\x00\x09\x01");
 }
 
 #[test]
@@ -106,7 +120,8 @@ fn flaws_are_named_with_their_places() {
         assert_eq!(verify(record), Err(RecordError { offset, flaw }), "{record:?}");
     };
     check(b"\x08\x0b", 1, Flaw::Tag(0x0b));
-    check(b"\x08\x21\x00", 1, Flaw::Tag(0x21));
+    check(b"\x08\x22\x00", 1, Flaw::Tag(0x22));
+    check(b"\x21\x00\x01\x02\x03\x02", 5, Flaw::Number);
     check(b"\xff", 0, Flaw::Tag(0xff));
     check(b"\x00\x10", 1, Flaw::Database);
     check(b"\x09", 1, Flaw::Number);

@@ -45,6 +45,7 @@ fn write_stream(out: &mut String, stream: &Stream) -> std::fmt::Result {
     write!(out, "stream last {:?} ", stream.last_id())?;
     write!(out, "deleted {:?} added {} ", stream.max_deleted_id(), stream.entries_added())?;
     write!(out, "len {} limits {:?}", stream.len(), stream.idempotence_limits())?;
+    write!(out, " {:?}", stream.retention())?;
     for index in 0..stream.entries().node_count() {
         let block = stream.entries().open(index).unwrap();
         let size = (block.live(), block.slots(), block.listpack_bytes());

@@ -5,7 +5,7 @@
 use crate::stream::{
     Acknowledgement, Append, Attempt, AutoClaim, Claim, ClaimScope, Counters, CreateStream,
     EntryId, Exactness, GroupRead, GroupStart, Nack, NackMode, NackScope, NewId, NodeLimits,
-    Recount, References, StreamMut, Trim, TrimLimit, TrimTo,
+    Recount, References, Retention, StreamMut, Trim, TrimLimit, TrimTo, Unacknowledged,
 };
 use crate::strings::StringForm;
 use crate::{Deadline, DeadlineRule, Locked, Overwrite};
@@ -14,7 +14,7 @@ use crate::{Deadline, DeadlineRule, Locked, Overwrite};
 pub(crate) type Step = [u8; 6];
 
 /// How many kinds of steps there are.
-pub(crate) const KINDS: u8 = 45;
+pub(crate) const KINDS: u8 = 46;
 
 const KEYS: [&[u8]; 4] = [b"", b"k", b"stream", b"other"];
 const TEXTS: [&[u8]; 4] = [b"", b"a", b"longer text", b"\xff\x00"];
@@ -31,6 +31,7 @@ pub(crate) fn run(keys: &mut Locked<'_>, step: Step) {
     match kind % KINDS {
         0..12 => run_on_keys(keys, kind % KINDS, db, key, [a, b, c]),
         12..22 => append(keys, db, key, [a, b, c]),
+        45 => retain(keys, db, key, [a, b, c]),
         22 => {
             let (entries_max, bytes_max) = (u32::from(a % 6), pick(&[0, 40, 4096], b));
             let limits = NodeLimits { entries_max, bytes_max };
@@ -94,6 +95,22 @@ fn append(keys: &mut Locked<'_>, db: u8, key: &[u8], [a, b, c]: [u8; 3]) {
     };
     let create = pick(&[CreateStream::IfAbsent, CreateStream::Never], c / 128);
     drop(keys.append_to_stream(db, key, &append, create));
+}
+
+fn retain(keys: &mut Locked<'_>, db: u8, key: &[u8], [a, b, c]: [u8; 3]) {
+    let limit = |choice: u8, factor: u64| {
+        Some(u64::from(choice / 4) * factor).filter(|limit| choice.is_multiple_of(4) && *limit > 0)
+    };
+    let policy = Retention {
+        age_ms: limit(a, 4),
+        bytes_max: limit(b, 20),
+        len_max: limit(c, 1),
+        unacknowledged: pick(&[Unacknowledged::Kept, Unacknowledged::Removed], a / 2),
+    };
+    if let Ok(Some(mut stream)) = keys.stream_mut(db, key) {
+        stream.set_retention(policy);
+    }
+    keys.observe_retention(3);
 }
 
 fn references(choice: u8) -> References {

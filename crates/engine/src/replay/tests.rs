@@ -284,7 +284,7 @@ fn steps_have_effects_of_every_kind() {
         .unwrap();
     }
     // Both kinds of effects know a `Delete`.
-    assert_eq!(kinds.len(), 10 + 16 - 1, "{kinds:?}");
+    assert_eq!(kinds.len(), 10 + 17 - 1, "{kinds:?}");
 }
 
 /// Steps of these kinds on these keys of so many databases.

@@ -159,7 +159,8 @@ impl StreamMut<'_, '_> {
         if let Some((producer, iid)) = attempt {
             self.commit(StreamEffect::Remember { producer, iid, id });
         }
-        let trimmed = append.trim.map_or(0, |trim| self.remove_excess(&trim));
+        let mut trimmed = append.trim.map_or(0, |trim| self.remove_excess(&trim));
+        trimmed += self.observe_retention_behind(node);
         self.touch();
         self.wake();
         self.event("xadd");

@@ -152,6 +152,17 @@ impl Block {
         self.listpack_bytes
     }
 
+    /// Returns about how many of these bytes its entries take: those of deleted ones are not known
+    /// one by one.
+    #[must_use]
+    pub fn packed_bytes(&self) -> u64 {
+        let bytes = u64::from(self.listpack_bytes);
+        if self.live == self.slots {
+            return bytes;
+        }
+        bytes * u64::from(self.live) / u64::from(self.slots.max(1))
+    }
+
     /// Returns the packed entries if they are in memory.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {

@@ -7,6 +7,7 @@ use crate::engine::Settings;
 use crate::event::EventClass;
 use crate::interest::Interest;
 use crate::ledger::Ledger;
+use crate::retention::RetentionIndex;
 
 /// A key's stream, for changing it.
 ///
@@ -17,6 +18,7 @@ pub struct StreamMut<'a, 'e> {
     pub(crate) stream: &'a mut Stream,
     pub(crate) ledger: &'a mut Ledger<'e>,
     pub(crate) interest: &'a mut Interest,
+    pub(crate) retention: &'a mut RetentionIndex,
     pub(crate) db: u8,
     pub(crate) key: &'a [u8],
     pub(crate) now_ms: u64,
@@ -41,7 +43,7 @@ impl StreamMut<'_, '_> {
         }
         let effect = Effect::Stream { key: self.key, change };
         self.ledger.record(self.db, &effect);
-        self.stream.apply(&change);
+        self.retention.change(self.key, self.stream, &change);
     }
 
     /// Records and applies a change that no reply has to wait for.

@@ -2,6 +2,7 @@
 
 use super::group::Group;
 use super::idempotence::Idempotence;
+use super::policy::{Retained, Retention};
 use super::{EntryId, Node, Stream};
 
 /// One change of a stream, as it was decided.
@@ -120,6 +121,11 @@ pub(crate) enum StreamEffect<'a> {
         /// How many of each producer.
         entries_max: u32,
     },
+    /// How much of the stream is retained was set; without limits, all of it is.
+    SetRetention {
+        /// The policy.
+        policy: Retention,
+    },
 }
 
 impl Stream {
@@ -159,6 +165,7 @@ impl Stream {
                 self.idempotence_mut().configure(duration_s, entries_max);
                 self.idempotence_limits = (duration_s, entries_max);
             }
+            StreamEffect::SetRetention { policy } => self.retained = Retained::new(policy),
             _ => self.apply_to_group(change),
         }
     }

@@ -75,6 +75,8 @@ pub struct Entries {
     last_id: EntryId,
     len: u64,
     pub(super) account: Account,
+    /// The sum of what all blocks say of themselves.
+    packed_bytes: u64,
 }
 
 impl Default for Entries {
@@ -95,6 +97,7 @@ impl Entries {
             hand: 0,
             len: 0,
             account: Account::default(),
+            packed_bytes: 0,
         }
     }
 
@@ -104,7 +107,8 @@ impl Entries {
         debug_assert!(blocks.back().is_none_or(|last| last.bytes().is_some()), "it grows");
         let tail = blocks.back().map_or_else(|| Tail::new(EntryId::MIN), Tail::of);
         let len = blocks.iter().map(|block| u64::from(block.live())).sum();
-        let entries = Self { blocks, tail, last_id, len, ..Self::new() };
+        let packed_bytes = blocks.iter().map(Block::packed_bytes).sum();
+        let entries = Self { blocks, tail, last_id, len, packed_bytes, ..Self::new() };
         entries.blocks.iter().for_each(|block| entries.account.add_block(block.capacity()));
         entries
     }
@@ -137,6 +141,12 @@ impl Entries {
     pub fn memory_bytes(&self) -> usize {
         let index = self.blocks.capacity() * size_of::<Block>();
         size_of::<Self>() + index + self.account.block_bytes() + self.tail.heap_bytes()
+    }
+
+    /// Returns about how many bytes the entries take, by the measure that ends a node.
+    #[must_use]
+    pub fn packed_bytes(&self) -> u64 {
+        self.packed_bytes
     }
 
     /// Returns the blocks from the front to the back.
@@ -216,9 +226,10 @@ impl Entries {
             self.begin_block(id);
         }
         let Some(block) = self.blocks.back_mut() else { return };
-        let before = block.capacity();
+        let (before, packed_bytes) = (block.capacity(), block.packed_bytes());
         self.tail.push(block, id, fields);
         self.account.resize(before.unwrap_or_default(), block.capacity().unwrap_or_default());
+        self.packed_bytes = self.packed_bytes - packed_bytes + block.packed_bytes();
         self.last_id = id;
         self.len += 1;
     }
@@ -304,9 +315,11 @@ impl Entries {
             return false;
         }
         let Some(block) = self.blocks.get_mut(index) else { return false };
+        let packed_bytes = block.packed_bytes();
         if block.remove(id) == 0 {
             return false;
         }
+        self.packed_bytes = self.packed_bytes - packed_bytes + block.packed_bytes();
         self.len -= 1;
         self.written = self.written.min(index);
         self.tidy(index);
@@ -330,13 +343,16 @@ impl Entries {
         self.hand = self.hand.saturating_sub(whole);
         for block in self.blocks.drain(..whole) {
             self.account.drop_block(block.capacity());
+            self.packed_bytes -= block.packed_bytes();
             self.len -= u64::from(block.live());
         }
         if self.blocks.front().is_some_and(|block| block.first_id() <= last)
             && self.open(0).is_some()
             && let Some(block) = self.blocks.front_mut()
         {
+            self.packed_bytes -= block.packed_bytes();
             self.len -= u64::from(block.remove_through(last));
+            self.packed_bytes += block.packed_bytes();
             self.written = 0;
             self.tidy(0);
         }

@@ -106,7 +106,7 @@ impl StreamMut<'_, '_> {
         }
     }
 
-    fn remove_through(&mut self, through: EntryId) {
+    pub(super) fn remove_through(&mut self, through: EntryId) {
         match through.next() {
             Some(below) => self.commit(StreamEffect::TrimFront { below }),
             None => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::group::Groups;
 use super::idempotence::Idempotence;
+use super::policy::{Retained, Retention};
 use super::{Entries, EntryId};
 use crate::blocks::Memory;
 
@@ -19,6 +20,7 @@ pub struct Stream {
     pub(crate) groups: Groups,
     pub(crate) idempotence: Option<Box<Idempotence>>,
     pub(crate) idempotence_limits: (u32, u32),
+    pub(crate) retained: Option<Box<Retained>>,
 }
 
 impl Stream {
@@ -33,6 +35,7 @@ impl Stream {
             groups: Groups::default(),
             idempotence: None,
             idempotence_limits: (duration_s, entries_max),
+            retained: None,
         }
     }
 
@@ -86,9 +89,16 @@ impl Stream {
         self.idempotence_limits
     }
 
+    /// Returns the retention policy, if there is one.
+    pub fn retention(&self) -> Option<Retention> {
+        self.retained.as_ref().map(|retained| retained.policy)
+    }
+
     /// Returns about how many bytes of memory the stream takes.
     pub fn memory_bytes(&self) -> usize {
         let idempotence = self.idempotence.as_ref().map_or(0, |known| known.heap_bytes());
-        size_of::<Stream>() + self.entries.memory_bytes() + self.groups.heap_bytes() + idempotence
+        let retained = self.retained.as_ref().map_or(0, |_| size_of::<Retained>());
+        let parts = self.entries.memory_bytes() + self.groups.heap_bytes();
+        size_of::<Stream>() + parts + idempotence + retained
     }
 }

@@ -1,4 +1,5 @@
-//! What a worker looks after now and then: keys whose time is up, idle clients, the rest of the log.
+//! What a worker looks after now and then: keys whose time is up, retention, idle clients,
+//! the rest of the log.
 
 use std::sync::atomic::Ordering;
 
@@ -7,6 +8,7 @@ use firth_engine::ShardSet;
 use super::Worker;
 use crate::dispatch;
 use crate::mailbox::CloseReason;
+use crate::retention;
 use crate::session::Session;
 
 /// How many overdue keys of one shard are removed at a time.
@@ -20,6 +22,7 @@ impl Worker {
             self.expire_keys();
         }
         if self.local.number == 0 {
+            retention::observe(&self.server, &mut self.local);
             self.write_rest();
         }
         let now_ms = self.local.monotonic_ms;

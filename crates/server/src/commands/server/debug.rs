@@ -11,7 +11,7 @@ use firth_resp::Request;
 use crate::args::{self, Args};
 use crate::context::Context;
 use crate::help;
-use crate::reply_error::{NO_SUCH_KEY, ReplyError};
+use crate::reply_error::{NO_SUCH_KEY, ReplyError, SYNTAX};
 use crate::spec::{Flags, Group, Keys, Spec};
 
 pub(super) const SPEC: Spec = Spec {
@@ -42,16 +42,16 @@ const BASE: Spec = Spec {
 
 const LOADAOF: Spec = Spec {
     name: "debug|loadaof",
-    summary: "Is refused: state lives in memory, there is no log to read it from.",
-    arity: -2,
-    run: reload,
+    summary: "Writes all keys down as the log's checkpoint does, and reads them again.",
+    arity: 2,
+    run: loadaof,
     ..BASE
 };
 
 const RELOAD: Spec = Spec {
     name: "debug|reload",
-    syntax: "[option ...]",
-    summary: "Is refused: state lives in memory, there is no log to read it from.",
+    syntax: "[MERGE] [NOFLUSH] [NOSAVE]",
+    summary: "Makes a checkpoint, writes all keys down as it does, and reads them again.",
     arity: -2,
     run: reload,
     ..BASE
@@ -91,13 +91,36 @@ const STRINGMATCH_LEN: Spec = Spec {
     ..BASE
 };
 
-const NO_LOG: ReplyError =
-    ReplyError::fixed("ERR Not available: state lives in memory, there is no log to read it from");
+const MERGE: ReplyError = ReplyError::fixed(
+    "ERR DEBUG RELOAD MERGE and NOFLUSH are not supported: a reload is of all keys",
+);
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
 const MATCH_BYTES_MAX: i64 = 64 << 20;
 
-fn reload(_: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
-    Err(NO_LOG)
+fn reload(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
+    let mut args = Args::from(request, 2);
+    let mut saves = true;
+    while args.left() > 0 {
+        if args.take_word("NOSAVE") {
+            saves = false;
+        } else if args.take_word("MERGE") || args.take_word("NOFLUSH") {
+            return Err(MERGE);
+        } else {
+            return Err(SYNTAX);
+        }
+    }
+    if saves {
+        let saved = cx.server.engine.checkpoint();
+        saved.map_err(|error| ReplyError::new(format!("ERR {error}")))?;
+    }
+    loadaof(cx, request)
+}
+
+fn loadaof(cx: &mut Context<'_, '_>, _: Request<'_>) -> Result<(), ReplyError> {
+    let reloaded = cx.server.engine.reload();
+    reloaded.map_err(|flaw| ReplyError::new(format!("ERR {flaw}")))?;
+    cx.reply().ok();
+    Ok(())
 }
 
 fn object(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {

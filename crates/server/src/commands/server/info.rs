@@ -1,6 +1,7 @@
 //! INFO: what the server tells about itself, in sections.
 
 mod process;
+mod saves;
 mod sections;
 mod statistics;
 
@@ -53,7 +54,7 @@ impl Lines {
     }
 }
 
-const SECTIONS: [Section; 14] = {
+const SECTIONS: [Section; 15] = {
     use Shown::{ByDefault, OnDemand};
     const fn section(
         name: &'static str,
@@ -67,6 +68,7 @@ const SECTIONS: [Section; 14] = {
         section("Clients", ByDefault, sections::clients),
         section("Memory", ByDefault, sections::memory),
         section("Persistence", ByDefault, sections::persistence),
+        section("Retention", ByDefault, sections::retention),
         section("Threads", ByDefault, statistics::threads),
         section("Stats", ByDefault, statistics::stats),
         section("Replication", ByDefault, sections::replication),

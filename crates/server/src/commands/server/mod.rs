@@ -1,17 +1,21 @@
 //! Commands about the server itself.
 
 mod acl;
+mod bgrewriteaof;
+mod bgsave;
 mod cluster;
 mod command;
 mod config;
 mod debug;
 mod info;
+mod lastsave;
 mod latency;
 mod lolwut;
 mod memory;
 mod module;
 mod replicaof;
 mod role;
+mod save;
 mod shutdown;
 mod slowlog;
 #[cfg(test)]
@@ -24,6 +28,8 @@ use crate::spec::Spec;
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[
     acl::SPEC,
+    bgrewriteaof::SPEC,
+    bgsave::SPEC,
     cluster::SPEC,
     cluster::READONLY,
     cluster::READWRITE,
@@ -31,6 +37,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     config::SPEC,
     debug::SPEC,
     info::SPEC,
+    lastsave::SPEC,
     latency::SPEC,
     lolwut::SPEC,
     memory::SPEC,
@@ -38,6 +45,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     replicaof::SPEC,
     replicaof::SPEC_OF_OLD,
     role::SPEC,
+    save::SPEC,
     shutdown::SPEC,
     slowlog::SPEC,
     time::SPEC,

@@ -1,5 +1,7 @@
 //! SHUTDOWN: stops the server.
 
+use std::sync::atomic::Ordering;
+
 use firth_resp::Request;
 
 use crate::args::Args;
@@ -25,13 +27,13 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 const NOT_SHUTTING_DOWN: ReplyError = ReplyError::fixed("ERR No shutdown in progress.");
-const CANNOT_SAVE: ReplyError =
-    ReplyError::fixed("ERR Saving is not available: state lives in memory, there is no log yet");
+const CANNOT_SAVE: ReplyError = ReplyError::fixed("ERR Errors trying to SHUTDOWN. Check logs.");
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 1);
     let mut saves = false;
     let mut spares = false;
+    let mut forces = false;
     while args.left() > 0 {
         if args.take_word("ABORT") {
             if request.len() > 2 {
@@ -42,15 +44,23 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
             saves = true;
         } else if args.take_word("NOSAVE") {
             spares = true;
-        } else if !args.take_word("NOW") && !args.take_word("FORCE") {
+        } else if args.take_word("FORCE") {
+            forces = true;
+        } else if !args.take_word("NOW") {
             return Err(SYNTAX);
         }
     }
     if saves && spares {
         return Err(SYNTAX);
     }
-    if saves {
-        return Err(CANNOT_SAVE);
+    if saves && let Err(error) = cx.server.engine.checkpoint() {
+        tracing::error!("no checkpoint could be made: {error}");
+        if !forces {
+            return Err(CANNOT_SAVE);
+        }
+    }
+    if spares {
+        cx.server.spares_checkpoint.store(true, Ordering::Relaxed);
     }
     tracing::info!(client = %cx.session.client.peer, "a client has asked for the shutdown");
     cx.session.is_closing = true;

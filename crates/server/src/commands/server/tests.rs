@@ -280,8 +280,44 @@ fn what_there_is_not_is_said_clearly() {
         WAIT 1 -1 => -ERR timeout is negative
         SHUTDOWN ABORT => -ERR No shutdown in progress.
         SHUTDOWN x => -ERR syntax error
-        DEBUG RELOAD => -ERR Not available: state lives in memory, there is no log to read it from"
+        DEBUG RELOAD MERGE => -ERR DEBUG RELOAD MERGE and NOFLUSH are not supported: a reload is of \
+         all keys"
     ));
+}
+
+#[test]
+fn checkpoints_are_asked_for_as_snapshots_are() {
+    follow(
+        "SAVE => +OK
+        SAVE x => -ERR wrong number of arguments for 'save' command
+        BGSAVE => +Background saving started
+        BGSAVE SCHEDULE => +Background saving started
+        BGSAVE x => -ERR syntax error
+        BGREWRITEAOF => +Background append only file rewriting started
+        LASTSAVE => :0
+        MULTI => +OK
+        SAVE => -ERR Command not allowed inside a transaction
+        DISCARD => +OK",
+    );
+}
+
+#[test]
+fn keys_are_the_same_after_they_have_been_read_again() {
+    follow(
+        "XADD s 1-1 f v => $3 1-1
+        XGROUP CREATE s g 0 => +OK
+        XREADGROUP GROUP g c COUNT 1 STREAMS s > => *1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v
+        SET k v PXAT 2000000 => +OK
+        SELECT 3 => +OK
+        SET other v => +OK
+        DEBUG RELOAD => +OK
+        DEBUG LOADAOF => +OK
+        GET other => $1 v
+        SELECT 0 => +OK
+        PEXPIRETIME k => :2000000
+        XPENDING s g => *4 :1 $3 1-1 $3 1-1 *1 *2 $1 c $1 1
+        DBSIZE => :2",
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::spec::Spec;
 
 mod entries_reply;
 mod entry_reply;
+mod firth_retain;
 mod group_error;
 mod group_reading;
 mod id_arg;
@@ -36,6 +37,7 @@ mod xtrim;
 
 /// The commands of this family.
 pub(super) const COMMANDS: &[Spec] = &[
+    firth_retain::SPEC,
     xack::SPEC,
     xackdel::SPEC,
     xadd::SPEC,

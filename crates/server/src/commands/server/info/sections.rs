@@ -98,20 +98,36 @@ pub(super) fn human(bytes: u64) -> String {
 }
 
 /// State lives in memory, so there is never anything to load or to save.
-pub(super) fn persistence(_: &Context<'_, '_>, lines: &mut Lines) {
+pub(super) fn persistence(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("loading", 0);
     lines.add("async_loading", 0);
-    lines.add("rdb_changes_since_last_save", 0);
-    lines.add("rdb_bgsave_in_progress", 0);
-    lines.add("rdb_last_save_time", 0);
-    lines.add("rdb_last_bgsave_status", "ok");
-    lines.add("rdb_last_bgsave_time_sec", -1);
-    lines.add("rdb_current_bgsave_time_sec", -1);
+    super::saves::checkpoints(cx, lines);
     lines.add("aof_enabled", 0);
     lines.add("aof_rewrite_in_progress", 0);
     lines.add("aof_rewrite_scheduled", 0);
     lines.add("aof_last_bgrewrite_status", "ok");
     lines.add("aof_last_write_status", "ok");
+}
+
+/// How many of the streams that groups hold back are named.
+const HELD_STREAMS_MAX: usize = 16;
+
+pub(super) fn retention(cx: &Context<'_, '_>, lines: &mut Lines) {
+    lines.add("retained_streams", cx.keys.retained_streams());
+    let held: Vec<_> = cx.keys.held_streams().collect();
+    lines.add("held_streams", held.len());
+    for (number, stream) in held.iter().take(HELD_STREAMS_MAX).enumerate() {
+        let (key, group) = (plain(&stream.key), plain(&stream.group));
+        let seconds = cx.keys.now_ms().saturating_sub(stream.since_ms) / 1000;
+        let (db, from, len) = (stream.db, stream.from, stream.len);
+        let told = format!("db={db},key={key},group={group},from={from},len={len}");
+        lines.add(&format!("held{number}"), format!("{told},seconds={seconds}"));
+    }
+}
+
+/// Returns a name without what could be taken for the end of a value.
+fn plain(name: &[u8]) -> String {
+    name.escape_ascii().to_string().replace(',', "\\x2c").replace('=', "\\x3d")
 }
 
 pub(super) fn replication(cx: &Context<'_, '_>, lines: &mut Lines) {

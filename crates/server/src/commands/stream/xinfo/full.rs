@@ -6,13 +6,13 @@ use firth_resp::Reply;
 
 use super::super::entry_reply::write_id;
 use super::super::xrange::write_entries;
-use super::stream::{HEAD_PAIRS, write_head};
+use super::stream::{head_pairs, write_head};
 use super::{id, number, number_or_null};
 
 /// Appends the full account, with at most `count` entries and as many pending ones in each list.
-pub(super) fn write(reply: &mut Reply<'_>, stream: &Stream, count: usize) {
-    reply.map(HEAD_PAIRS + 2);
-    write_head(reply, stream);
+pub(super) fn write(reply: &mut Reply<'_>, stream: &Stream, count: usize, now_ms: u64) {
+    reply.map(head_pairs(stream) + 2);
+    write_head(reply, stream, now_ms);
     reply.bulk(b"entries");
     write_entries(reply, stream.entries().range(EntryId::MIN, EntryId::MAX), count);
     reply.bulk(b"groups");

@@ -4,6 +4,7 @@ use firth_engine::stream::{Entry, EntryId, Stream};
 use firth_resp::{Reply, Request};
 
 use super::super::entry_reply::EntryWriter;
+use super::super::firth_retain::{POLICY_PAIRS, write_policy};
 use super::{full, id, number};
 use crate::args::Args;
 use crate::context::Context;
@@ -29,12 +30,12 @@ const FULL_ENTRIES: usize = 10;
 
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let key = Args::from(request, 2).take()?;
-    let db = cx.db();
+    let (db, now_ms) = (cx.db(), cx.now_ms());
     let (keys, mut reply) = cx.keys_and_reply();
     let stream = keys.stream(db, key)?.ok_or(NO_SUCH_KEY)?;
     match take_full(request)? {
-        Some(count) => full::write(&mut reply, stream, count),
-        None => write(&mut reply, stream),
+        Some(count) => full::write(&mut reply, stream, count, now_ms),
+        None => write(&mut reply, stream, now_ms),
     }
     Ok(())
 }
@@ -54,9 +55,9 @@ fn take_full(request: Request<'_>) -> Result<Option<usize>, ReplyError> {
     Ok(Some(count))
 }
 
-fn write(reply: &mut Reply<'_>, stream: &Stream) {
-    reply.map(HEAD_PAIRS + 3);
-    write_head(reply, stream);
+fn write(reply: &mut Reply<'_>, stream: &Stream, now_ms: u64) {
+    reply.map(head_pairs(stream) + 3);
+    write_head(reply, stream, now_ms);
     number(reply, "groups", stream.groups().len() as u64);
     let entries = stream.entries();
     let last = entries.last_id().and_then(|last| entries.get(last));
@@ -72,11 +73,14 @@ fn write_entry(reply: &mut Reply<'_>, name: &str, entry: Option<Entry<'_>>) {
     }
 }
 
-/// How many pairs [`write_head`] writes.
-pub(super) const HEAD_PAIRS: usize = 13;
+/// Returns how many pairs [`write_head`] writes.
+pub(super) fn head_pairs(stream: &Stream) -> usize {
+    13 + stream.retention().map_or(0, |_| POLICY_PAIRS)
+}
 
-/// Appends what both forms begin with.
-pub(super) fn write_head(reply: &mut Reply<'_>, stream: &Stream) {
+/// Appends what both forms begin with. Some clients refuse pairs that they do not know, so those of
+/// our own are there only if a policy was set.
+pub(super) fn write_head(reply: &mut Reply<'_>, stream: &Stream, now_ms: u64) {
     let entries = stream.entries();
     let nodes = entries.node_count() as u64;
     number(reply, "length", stream.len());
@@ -95,4 +99,7 @@ pub(super) fn write_head(reply: &mut Reply<'_>, stream: &Stream) {
     number(reply, "iids-tracked", known.map_or(0, |known| known.tracked_iids() as u64));
     number(reply, "iids-added", known.map_or(0, |known| known.iids_added));
     number(reply, "iids-duplicates", known.map_or(0, |known| known.iids_duplicates));
+    if let Some(policy) = stream.retention() {
+        write_policy(reply, "retention-", stream, &policy, now_ms);
+    }
 }
