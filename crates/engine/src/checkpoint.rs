@@ -48,6 +48,9 @@
 //!
 //! block    := ms step, seq, slots, deleted slots, deleted bytes, listpack bytes, content
 //! content  := 0 bytes                                   the packed entries themselves
+//!           | 1 gap zigzag, stored bytes (32 bits)      in the file of the block before, so far
+//!                                                       behind its end
+//!           | 2 file (32 bits), offset (32 bits), stored bytes (32 bits)
 //! consumer := 0                                         nobody has this number
 //!           | 1 name bytes, seen_ms, active_ms option
 //! row      := ms step, seq, owner+1 | 0, clock zigzag, deliveries (32 bits)
@@ -115,6 +118,9 @@ pub enum CheckpointFlaw {
     /// An item's body makes no sense.
     #[error("an item of kind {0} makes no sense")]
     Item(u8),
+    /// A block lies where this block file has none, or there is no such file.
+    #[error("a block is missing in the block file {0:08x}")]
+    Block(u32),
     /// There are fewer or more items than was announced.
     #[error("the counts do not agree with what is there")]
     Counts,

@@ -157,7 +157,7 @@ impl Engine {
     fn recover(&self, recovery: &Recovery) -> Result<Opened, OpenError> {
         let Some(storage) = &self.storage else { return Ok(Opened::default()) };
         let mut replay = self.replay();
-        let found = storage.checkpoints().load_newest(&mut replay);
+        let found = storage.checkpoints().load_newest(storage.blocks(), &mut replay);
         let Found { loaded, unsound } = found.map_err(firth_wal::OpenError::from)?;
         let lsn = loaded.map_or(Lsn::ZERO, |loaded| loaded.lsn);
         let mut records = match (recovery.records(lsn.next()), unsound.first()) {

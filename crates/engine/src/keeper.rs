@@ -115,14 +115,8 @@ impl Keeper {
         desk.is_wanted = false;
         desk.saves.running_since_ms.get_or_insert(engine.clock().monotonic_ms());
         drop(desk);
-        let logged = storage.logged_bytes();
-        match Job::begin(engine, storage) {
-            Ok(job) => {
-                work.job = Some(job);
-                work.logged_before = logged;
-            }
-            Err(error) => self.fail(work, engine, error),
-        }
+        work.logged_before = storage.logged_bytes();
+        work.job = Some(Job::begin(storage));
     }
 
     fn go_on(&self, work: &mut Work, engine: &Engine, storage: &Storage) {

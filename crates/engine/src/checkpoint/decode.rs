@@ -2,6 +2,7 @@
 
 use super::decode_stream::StreamParts;
 use super::{CheckpointFlaw, Counts, tag};
+use crate::blocks::BlockStore;
 use crate::key::DATABASES;
 use crate::stream::{EntryId, varint};
 use crate::value::Value;
@@ -16,8 +17,10 @@ pub(crate) struct Loaded {
 }
 
 /// Puts keys together from items.
-#[derive(Debug, Default)]
-pub(crate) struct Decoder {
+#[derive(Debug)]
+pub(crate) struct Decoder<'s> {
+    /// Where blocks lie that are not in the checkpoint itself.
+    store: Option<&'s BlockStore>,
     /// The stream whose items are being read.
     open: Option<OpenStream>,
     counts: Counts,
@@ -37,7 +40,11 @@ struct Place {
     expires_at_ms: u64,
 }
 
-impl Decoder {
+impl<'s> Decoder<'s> {
+    pub(crate) fn new(store: Option<&'s BlockStore>) -> Self {
+        Decoder { store, open: None, counts: Counts::default(), has_ended: false }
+    }
+
     /// Returns what has been read so far.
     pub(crate) fn counts(&self) -> Counts {
         self.counts
@@ -69,7 +76,8 @@ impl Decoder {
             tag::STRING => self.string(&mut body).map(visit),
             tag::STREAM => self.begin_stream(&mut body),
             tag::BLOCKS..=tag::RETENTION => {
-                self.open.as_mut().and_then(|open| open.parts.item(tag, &mut body))
+                let store = self.store;
+                self.open.as_mut().and_then(|open| open.parts.item(tag, &mut body, store))
             }
             tag::END => {
                 self.end(&mut body)?;
@@ -77,6 +85,9 @@ impl Decoder {
             }
             _ => return Err(CheckpointFlaw::Tag(tag)),
         };
+        if let Some(file) = self.open.as_ref().and_then(|open| open.parts.missing()) {
+            return Err(CheckpointFlaw::Block(file));
+        }
         if read.is_none() || !body.is_empty() {
             return Err(CheckpointFlaw::Item(tag));
         }

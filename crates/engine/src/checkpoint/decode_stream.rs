@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::decode::Body;
 use super::{CheckpointFlaw, Counts, tag};
+use crate::blocks::{BlockStore, Place};
 use crate::stream::pending::{PendingList, Row, UNOWNED};
 use crate::stream::policy::Retained;
 use crate::stream::{
@@ -26,6 +27,8 @@ pub(super) struct StreamParts {
     /// How many attempts are still to come.
     attempts_left: u64,
     rows: u64,
+    /// The block file that does not have what it should.
+    missing: Option<u32>,
 }
 
 /// A group of which not all items have been read.
@@ -58,13 +61,19 @@ impl StreamParts {
             group: None,
             attempts_left: 0,
             rows: 0,
+            missing: None,
         })
     }
 
     /// Takes an item that belongs to the stream.
-    pub(super) fn item(&mut self, tag: u8, body: &mut Body<'_>) -> Option<()> {
+    pub(super) fn item(
+        &mut self,
+        tag: u8,
+        body: &mut Body<'_>,
+        store: Option<&BlockStore>,
+    ) -> Option<()> {
         match tag {
-            tag::BLOCKS => self.blocks(body),
+            tag::BLOCKS => self.blocks(body, store),
             tag::GROUP => {
                 self.close_group()?;
                 self.group = Some(GroupParts::read(body)?);
@@ -79,19 +88,29 @@ impl StreamParts {
         }
     }
 
+    /// Returns the block file that lacks a block, if that is why an item made no sense.
+    pub(super) fn missing(&self) -> Option<u32> {
+        self.missing
+    }
+
     /// Returns the stream, and what it holds.
     pub(super) fn finish(mut self) -> Result<(Stream, Counts), CheckpointFlaw> {
         self.close_group().ok_or(CheckpointFlaw::Counts)?;
         if self.attempts_left > 0 || self.blocks.len() as u64 != self.blocks_announced {
             return Err(CheckpointFlaw::Counts);
         }
+        // It grows, and its end has to be known for that.
+        if self.blocks.back().is_some_and(|last| last.bytes().is_none()) {
+            return Err(CheckpointFlaw::Item(tag::BLOCKS));
+        }
         self.stream.entries = Entries::of_blocks(self.blocks, self.last_live_id);
         let entries = self.stream.len();
         Ok((self.stream, Counts { keys: 1, entries, rows: self.rows }))
     }
 
-    fn blocks(&mut self, body: &mut Body<'_>) -> Option<()> {
+    fn blocks(&mut self, body: &mut Body<'_>, store: Option<&BlockStore>) -> Option<()> {
         let mut before_ms = 0;
+        let mut before = None;
         while !body.is_empty() {
             let first_id = body.id_after(before_ms)?;
             before_ms = first_id.ms;
@@ -100,18 +119,48 @@ impl StreamParts {
                 (body.number_of_32_bits()?, body.number_of_32_bits()?);
             let live = slots.checked_sub(deleted).filter(|live| *live > 0)?;
             let numbers = BlockNumbers { first_id, live, slots, dead_bytes, listpack_bytes };
-            let block = match body.number()? {
+            let content = match body.number()? {
                 tag::CONTENT_INLINE => {
-                    Block::of(numbers, BlockContent::Resident(body.text()?.to_vec()))
+                    before = None;
+                    BlockContent::Resident(body.text()?.to_vec())
                 }
-                _ => return None,
+                kind => {
+                    let place = self.place(store, kind, before, body)?;
+                    before = Some((place.number(), place.offset(), place.stored_len()));
+                    BlockContent::Cold(place)
+                }
             };
+            let block = Block::of(numbers, content);
             if self.blocks.back().is_some_and(|before| before.first_id() >= first_id) {
                 return None;
             }
             self.blocks.push_back(block);
         }
         Some(())
+    }
+
+    /// Reads where a block lies, perhaps behind the one before.
+    fn place(
+        &mut self,
+        store: Option<&BlockStore>,
+        kind: u64,
+        before: Option<(u32, u32, u32)>,
+        body: &mut Body<'_>,
+    ) -> Option<Place> {
+        let (number, offset) = match kind {
+            tag::CONTENT_BEHIND => {
+                let (number, offset, stored_len) = before?;
+                let end = u64::from(offset) + u64::from(stored_len);
+                (number, u32::try_from(end.wrapping_add(body.zigzag()?)).ok()?)
+            }
+            tag::CONTENT_PLACED => (body.number_of_32_bits()?, body.number_of_32_bits()?),
+            _ => return None,
+        };
+        let stored_len = body.number_of_32_bits()?;
+        self.missing = Some(number);
+        let place = store?.place(number, offset, stored_len).ok()?;
+        self.missing = None;
+        Some(place)
     }
 
     fn close_group(&mut self) -> Option<()> {

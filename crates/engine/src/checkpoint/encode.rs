@@ -1,6 +1,7 @@
 //! Writing keys down as items.
 
 use super::{Counts, Items, tag};
+use crate::blocks::Place;
 use crate::stream::pending::{Row, UNOWNED};
 use crate::stream::{Block, Consumer, Group, Idempotence, Retention, Stream, Unacknowledged};
 use crate::value::{Entry, Value};
@@ -36,7 +37,13 @@ impl Items {
         let entries = &stream.entries;
         self.id(entries.last_id().unwrap_or_default()).number(entries.node_count() as u64);
         self.end();
-        self.list(tag::BLOCKS, entries.blocks(), Items::block);
+        // The last block grows, and is no longer what was written then.
+        let last = entries.blocks().next_back().map(Block::first_id);
+        self.list(tag::BLOCKS, entries.blocks(), |items, before, block| {
+            items.block(before, block);
+            let written = block.place().filter(|_| Some(block.first_id()) != last);
+            items.content(before.and_then(Block::place), block, written);
+        });
         for (name, group) in stream.groups.iter() {
             self.group(name, group);
         }
@@ -54,8 +61,26 @@ impl Items {
         self.number(numbers.first_id.ms.wrapping_sub(before_ms)).number(numbers.first_id.seq);
         self.number(numbers.slots.into()).number((numbers.slots - numbers.live).into());
         self.number(numbers.dead_bytes.into()).number(numbers.listpack_bytes.into());
-        // Nothing lets blocks leave memory yet.
-        self.number(tag::CONTENT_INLINE).text(block.bytes().unwrap_or_default());
+    }
+
+    fn content(&mut self, before: Option<&Place>, block: &Block, place: Option<&Place>) {
+        let Some(place) = place else {
+            // A block that has not been written is in memory.
+            self.number(tag::CONTENT_INLINE).text(block.bytes().unwrap_or_default());
+            return;
+        };
+        let (number, offset) = (place.number(), u64::from(place.offset()));
+        match before.filter(|before| before.number() == number) {
+            Some(before) => {
+                let end = u64::from(before.offset()) + u64::from(before.stored_len());
+                self.number(tag::CONTENT_BEHIND).zigzag(offset.wrapping_sub(end));
+            }
+            None => {
+                self.files.insert(number);
+                self.number(tag::CONTENT_PLACED).number(number.into()).number(offset);
+            }
+        }
+        self.number(place.stored_len().into());
     }
 
     fn group(&mut self, name: &[u8], group: &Group) {

@@ -3,6 +3,7 @@
 //! A checkpoint is named by its position, `<16 hexadecimal digits>.ckp`. It is written under that
 //! name with `.draft` behind it, synced, and only then renamed: what has its final name is whole.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,8 +93,9 @@ impl CheckpointFolder {
         let file = file.map_err(fail)?;
         let frames = Frames::new(Header { lsn });
         let folder = self.clone();
-        let (counts, state) = (Counts::default(), DraftState::Unpublished);
-        Ok(Draft { folder, lsn, path, file, frames, counts, bytes: 0, synced: 0, state })
+        let (counts, files) = (Counts::default(), BTreeSet::new());
+        let state = DraftState::Unpublished;
+        Ok(Draft { folder, lsn, path, file, frames, counts, files, bytes: 0, synced: 0, state })
     }
 
     /// Removes a checkpoint.
@@ -140,6 +142,8 @@ pub(crate) struct Draft {
     file: Box<dyn DiskFile>,
     frames: Frames,
     counts: Counts,
+    /// The block files that it names.
+    files: BTreeSet<u32>,
     /// How much has been handed to the disk.
     bytes: u64,
     /// How much of it has been synced.
@@ -163,6 +167,7 @@ impl Draft {
     /// The disk refuses; the draft is of no use any more.
     pub(crate) fn push(&mut self, items: &Items) -> Result<(), Failure> {
         self.counts.add(items.counts());
+        self.files.extend(items.files());
         self.frames.push(items.bytes());
         if self.frames.ready_bytes() >= WRITE_BYTES {
             self.write()?;
@@ -219,6 +224,11 @@ impl Draft {
     /// Returns the length of the file so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Takes the numbers of the block files that it names.
+    pub(crate) fn take_files(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.files)
     }
 
     /// Returns what the file holds so far.

@@ -1,5 +1,7 @@
 //! Writing items: numbers, texts and lists, with the length of each item put before it.
 
+use std::collections::BTreeSet;
+
 use crate::stream::{EntryId, varint};
 use crate::value::NEVER;
 
@@ -34,6 +36,8 @@ pub(crate) struct Items {
     /// Where the open item begins.
     open_at: usize,
     pub(super) counts: Counts,
+    /// The block files that hold something of the items.
+    pub(super) files: BTreeSet<u32>,
 }
 
 impl Items {
@@ -45,6 +49,11 @@ impl Items {
     /// Returns how much of each there is in the items.
     pub(crate) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Returns the numbers of the block files that hold something of the items.
+    pub(crate) fn files(&self) -> &BTreeSet<u32> {
+        &self.files
     }
 
     pub(super) fn begin(&mut self, tag: u8) -> &mut Self {

@@ -8,6 +8,7 @@ use super::folder::CheckpointFolder;
 use super::job::Made;
 use super::reader::{ItemReader, ReadError};
 use super::{CheckpointFlaw, Decoder};
+use crate::blocks::BlockStore;
 use crate::replay::Replay;
 
 /// Bytes of a checkpoint that are not what was written.
@@ -36,10 +37,14 @@ impl CheckpointFolder {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn load_newest(&self, replay: &mut Replay<'_>) -> Result<Found, Failure> {
+    pub(crate) fn load_newest(
+        &self,
+        store: &BlockStore,
+        replay: &mut Replay<'_>,
+    ) -> Result<Found, Failure> {
         let mut found = Found::default();
         for lsn in self.list()?.into_iter().rev() {
-            match self.load(lsn, replay) {
+            match self.load(lsn, store, replay) {
                 Ok(made) => {
                     found.loaded = Some(made);
                     break;
@@ -60,12 +65,17 @@ impl CheckpointFolder {
         }
     }
 
-    fn load(&self, lsn: Lsn, replay: &mut Replay<'_>) -> Result<Made, ReadError> {
+    fn load(
+        &self,
+        lsn: Lsn,
+        store: &BlockStore,
+        replay: &mut Replay<'_>,
+    ) -> Result<Made, ReadError> {
         let mut reader = ItemReader::new(self.read(lsn).map_err(ReadError::Disk)?)?;
         if reader.header().lsn != lsn {
             return Err(ReadError::Flaw(0, CheckpointFlaw::Name));
         }
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(Some(store));
         while !decoder.has_ended() {
             let (tag, body) = reader.next_item()?;
             let mut all_new = true;

@@ -23,7 +23,8 @@ impl Engine {
             }
         }
         all.end_of_all(all.counts());
-        let (mut decoder, mut loaded) = (Decoder::default(), Vec::new());
+        let (mut decoder, mut loaded) =
+            (Decoder::new(self.storage().map(|storage| &**storage.blocks())), Vec::new());
         let mut rest = all.bytes();
         while let (Some(&tag), Some(len)) = (rest.first(), u32_at(rest, 1)) {
             let (item, behind) = rest

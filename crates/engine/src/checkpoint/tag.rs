@@ -13,3 +13,7 @@ pub(super) const END: u8 = 0x0f;
 
 /// The content of a block stands in the checkpoint itself.
 pub(super) const CONTENT_INLINE: u64 = 0;
+/// The content lies in a block file, behind that of the block before.
+pub(super) const CONTENT_BEHIND: u64 = 1;
+/// The content lies in a block file.
+pub(super) const CONTENT_PLACED: u64 = 2;

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 
 use super::reader::{ItemReader, ReadError};
 use super::*;
+use crate::blocks::{BlockMover, BlockStore, StoreOptions};
 use crate::journal::Sink;
 use crate::replay::dump::dump;
 use crate::replay::step::{self, Step};
@@ -74,10 +75,14 @@ fn file_of(capture: &mut Capture, engine: &Engine, mut between: impl FnMut()) ->
 
 /// Loads a file into an engine and returns the position that it stands for.
 fn load(bytes: &[u8], into: &Engine) -> Result<Lsn, ReadError> {
+    load_with(None, bytes, into)
+}
+
+fn load_with(store: Option<&BlockStore>, bytes: &[u8], into: &Engine) -> Result<Lsn, ReadError> {
     let (disk, path) = (SimDisk::new(1), Path::new("checkpoint"));
     disk.put(path, bytes);
     let mut reader = ItemReader::new(disk.open(path).unwrap())?;
-    let (mut decoder, mut replay) = (Decoder::default(), into.replay());
+    let (mut decoder, mut replay) = (Decoder::new(store), into.replay());
     while !decoder.has_ended() {
         let (tag, body) = reader.next_item()?;
         let read = decoder.item(tag, body, |loaded| assert!(replay.load(loaded)));
@@ -127,6 +132,11 @@ fn furnished() -> Engine {
     engine
 }
 
+fn store() -> Arc<BlockStore> {
+    let disk = Arc::new(SimDisk::new(9));
+    Arc::new(BlockStore::open("blocks", disk, StoreOptions::default()).unwrap())
+}
+
 /// Makes a file of these keys.
 fn file_of_keys(engine: &Engine, lsn: Lsn, places: &[(u8, &[u8])]) -> Vec<u8> {
     let (mut frames, mut items) = (Frames::new(Header { lsn }), Items::default());
@@ -172,6 +182,48 @@ fn a_retention_policy_is_an_item_of_its_stream() {
     assert_eq!(load(&file, &copy).unwrap(), Lsn(3));
     assert_eq!(dump(&copy), dump(&live));
     assert_eq!(lock(&copy, 5).retained_streams(), 2);
+}
+
+/// The same with blocks that lie in block files.
+#[test]
+fn the_format_of_places_is_as_documented() {
+    let live = furnished();
+    let (store, names) = (store(), [(0, &b"s"[..])]);
+    let fill = |from: u64| {
+        let mut keys = lock(&live, 5);
+        for n in from..from + 6 {
+            let id = NewId::Explicit(EntryId::new(n, 0));
+            let append = Append { id, fields: &[b"f", b"v"], attempt: None, trim: None };
+            keys.append_to_stream(0, b"s", &append, CreateStream::IfAbsent).unwrap();
+        }
+    };
+    for from in [10, 20] {
+        fill(from);
+        BlockMover::new(store.clone()).write_sealed(&live, 1 << 20).unwrap();
+    }
+    fill(30);
+    let file = file_of_keys(&live, Lsn(7), &names);
+    let hex: Vec<String> = file.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines: Vec<String> = hex.chunks(32).map(|line| line.concat()).collect();
+    let golden = include_str!("fixtures/version-1-places.hex");
+    assert_eq!(lines, golden.lines().collect::<Vec<_>>());
+    let copy = engine(2);
+    load_with(Some(&store), &file, &copy).unwrap();
+    let mut keys = lock(&live, 5);
+    keys.delete(15, b"text");
+    drop(keys);
+    assert!(copy.memory().cold_blocks() > 3);
+    assert_eq!(dump(&copy), dump(&live));
+    let missing = load_with(Some(&self::store()), &file, &engine(3)).unwrap_err();
+    assert!(matches!(missing, ReadError::Flaw(_, CheckpointFlaw::Block(1))), "{missing:?}");
+}
+
+#[test]
+fn a_reload_changes_nothing() {
+    let live = furnished();
+    let before = dump(&live);
+    live.reload().unwrap();
+    assert_eq!(dump(&live), before);
 }
 
 #[test]
@@ -250,18 +302,28 @@ fn check(transactions: &[Transaction], before: usize, steps_between: usize) {
     before.iter().for_each(|transaction| run(&live, &mut now_ms, transaction));
     let expect = dump(&live);
 
+    let store = store();
+    let mut mover = BlockMover::new(store.clone());
+    if !steps_between.is_multiple_of(3) {
+        mover.write_sealed(&live, 1_000).unwrap();
+    }
     let mut capture = Capture::begin(&live);
     let (mut rest, mut step) = (meanwhile.iter(), 0);
     let file = file_of(&mut capture, &live, || {
         if step % steps_between == 0 {
             rest.next().into_iter().for_each(|transaction| run(&live, &mut now_ms, transaction));
         }
+        // Blocks come and go without any change of the state.
+        if step % 90 == 7 {
+            mover.write_sealed(&live, 200).unwrap();
+            mover.evict(&live, 300);
+        }
         step += 1;
     });
     rest.for_each(|transaction| run(&live, &mut now_ms, transaction));
 
     let copy = engine(2);
-    let lsn = load(&file, &copy).unwrap();
+    let lsn = load_with(Some(&store), &file, &copy).unwrap();
     let same = |one: &[String], other: &[String]| {
         assert!(one == other, "{}\n-----\n{}", one.join("\n"), other.join("\n"));
     };
@@ -273,9 +335,7 @@ fn check(transactions: &[Transaction], before: usize, steps_between: usize) {
     // What was loaded can be captured in its turn.
     let again = file_of(&mut Capture::begin(&copy), &copy, || ());
     let third = engine(3);
-    load(&again, &third).unwrap();
-    same(&dump(&third), &dump(&live));
-    third.reload().unwrap();
+    load_with(Some(&store), &again, &third).unwrap();
     same(&dump(&third), &dump(&live));
 }
 
@@ -318,7 +378,7 @@ proptest! {
     fn any_items_decode_to_something(
         items in prop::collection::vec((0_u8..10, prop::collection::vec(0_u8..20, 0..30)), 0..20),
     ) {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(None);
         for (tag, body) in items {
             let _ = decoder.item(tag, &body, |_| ());
         }
