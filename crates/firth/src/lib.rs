@@ -16,6 +16,7 @@
 //!
 //! What is built on it:
 //!
+//! - [`event_bus`]: whoever listens now hears of what happens now.
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
 //!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
@@ -34,9 +35,11 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod event_bus;
 pub mod event_store;
 mod id;
 mod key;
+mod payload;
 
 pub use backend::Health;
 pub use broker::Broker;

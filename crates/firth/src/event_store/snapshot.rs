@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::event::StoredEvent;
 use super::read::ReadError;
 use crate::backend::{Batch, Condition, SetValue, When, Write};
 use crate::key::beside;
-use crate::{Error, Refusal};
+use crate::{Error, Refusal, payload};
 
 /// What came of the events of an aggregate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +98,7 @@ impl EventStore {
         snapshot: &Snapshot<S>,
     ) -> Result<Saved, Error> {
         let key = self.snapshot_key(aggregate);
-        let json = serde_json::to_vec(snapshot).map_err(|error| Error::payload(&error))?;
-        let json = Bytes::from(json);
+        let json = payload::to_json(snapshot)?;
         loop {
             let before = self.backend().value(Arc::clone(&key)).await?;
             let age = before.as_ref().map(|json| read::<Age>(json, aggregate)).transpose()?;

@@ -5,6 +5,7 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod document;
+mod event_bus;
 mod event_store;
 mod faulty;
 #[path = "../folder/mod.rs"]
@@ -66,12 +67,16 @@ impl Bench {
     fn is_shared(&self) -> bool {
         self.address.starts_with("redis")
     }
+
+    fn is_cluster(&self) -> bool {
+        self.address.starts_with("redis+cluster")
+    }
 }
 
 async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
-    for case in [event_store::CASES].into_iter().flatten() {
+    for case in [event_bus::CASES, event_store::CASES].into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };
         if AssertUnwindSafe((case.run)(bench)).catch_unwind().await.is_err() {
             failed.push(case.name);
