@@ -92,6 +92,7 @@ impl Machine {
             ..Config::default()
         };
         let server = Arc::new(Server::new(engine, config, "0".repeat(40)));
+        server.loaders.drive();
         let worker = |number| Worker::new(server.clone(), u16::try_from(number).ok()?);
         let workers = (0..setup.workers).filter_map(worker).collect();
         let (wires, events) = (Vec::new(), Vec::new());
@@ -306,6 +307,11 @@ impl Machine {
         self.events.push(Event::Closed(client));
     }
 
+    /// Reads blocks for the commands that have waited longest for some; returns for how many.
+    pub(crate) fn load(&self, commands_max: usize) -> usize {
+        (0..commands_max).take_while(|_| self.server.loaders.load_next()).count()
+    }
+
     /// Asks the server something, beside all links and whatever is settled.
     pub(crate) fn ask(&mut self, requests: &[Vec<Vec<u8>>]) -> Vec<u8> {
         let worker = &mut self.workers[0];
@@ -315,7 +321,14 @@ impl Machine {
             let parts: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
             firth_resp::encode_request(&mut input, &parts);
         }
-        worker.receive(token, &input);
+        let used = worker.receive(token, &input);
+        input.drain(..used);
+        while !input.is_empty() && self.server.loaders.load_next() {
+            worker.read_mail();
+            worker.take_resumed();
+            let used = worker.receive(token, &input);
+            input.drain(..used);
+        }
         let told = worker.local().outboxes.waiting(token);
         worker.disconnect(token);
         told

@@ -126,8 +126,7 @@ impl Oracle {
                 told.map_err(|error| format!("client {client}: {error}"))
             }
             Event::Timers => {
-                self.model.expire(moment.now_ms);
-                self.note_changes(moment);
+                self.expire(moment);
                 Ok(())
             }
             Event::Closed(client) => {
@@ -135,6 +134,13 @@ impl Oracle {
                 Ok(())
             }
         }
+    }
+
+    /// Removes what is overdue. That is no change that anybody could be told of: it is gone at this
+    /// time whether that has been written or not.
+    fn expire(&mut self, moment: Moment) {
+        self.model.expire(moment.now_ms);
+        self.model.take_changed();
     }
 
     fn ran_all(
@@ -193,6 +199,7 @@ impl Oracle {
             }
             return Ok(());
         }
+        self.expire(moment);
         let must = self.model.run(client, command, &told, moment.now_ms);
         let is_exec = *command == Command::Exec;
         let unit = self.note_changes(moment);

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub units: u64,
     /// How many times the server was started.
     pub starts: u64,
+    /// How many times a command had to wait for blocks from the disk.
+    pub loads: u64,
     /// How many checkpoints were made.
     pub checkpoints: u64,
     /// How many flipped bits were refused, and how many did no harm.
@@ -56,6 +58,7 @@ impl Outcome {
         self.units += other.units;
         self.starts += other.starts;
         self.checkpoints += other.checkpoints;
+        self.loads += other.loads;
         self.flips.0 += other.flips.0;
         self.flips.1 += other.flips.1;
     }
@@ -202,7 +205,8 @@ impl World {
             78..89 => self.arrive(chance)?,
             89..92 => self.pass_time(chance),
             92 => self.change_clients(chance),
-            93..97 => self.keep(chance),
+            93..96 => self.keep(chance),
+            96 => self.load(chance),
             _ => self.hurt(chance)?,
         }
         if self.machine.disk.is_stopped() {
@@ -367,6 +371,13 @@ impl World {
         self.outcome.checkpoints += saves.made - std::mem::replace(&mut self.saved, saves.made);
     }
 
+    /// Has blocks read that commands wait for.
+    fn load(&mut self, chance: &mut Chance) {
+        let loaded = self.machine.load(1 + chance.below(4));
+        self.note(format_args!("blocks are read for {loaded} commands"));
+        self.outcome.loads += loaded as u64;
+    }
+
     fn arrive(&mut self, chance: &mut Chance) -> Result<(), String> {
         for _ in 0..1 + chance.below(4) {
             let Some(client) = self.any_client(chance) else { return Ok(()) };
@@ -409,7 +420,8 @@ impl World {
         let mut chance = Chance::new(self.seed ^ u64::MAX);
         self.heal();
         self.machine.disk.set_short_writes(0);
-        for _ in 0..4 {
+        for _ in 0..12 {
+            self.load(&mut chance);
             for number in 0..self.machine.workers() {
                 self.machine.tick(number, &mut self.links, &mut chance);
                 self.check_events()?;

@@ -7,6 +7,13 @@ use crate::told::Told;
 /// As how often delivered an entry counts that never can be worked on.
 const DELIVERIES_FATAL: u64 = i64::MAX as u64;
 
+/// From here on a count is as high as can be counted.
+const DELIVERIES_MAX: u64 = u32::MAX as u64;
+
+fn counted(deliveries: u64) -> u64 {
+    if deliveries >= DELIVERIES_MAX { DELIVERIES_FATAL } else { deliveries }
+}
+
 /// What is read for a consumer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading<'r> {
@@ -57,7 +64,7 @@ impl Stream {
             return Told::List(vec![stream::id(id), Told::Nil]);
         };
         if let Some(row) = self.group(group).pending.get_mut(&id) {
-            row.deliveries = row.deliveries.saturating_add(1);
+            row.deliveries = counted(row.deliveries.saturating_add(1));
             row.delivered_ms = now_ms;
         }
         entry
@@ -127,11 +134,11 @@ impl Stream {
         for id in ids {
             let Some(row) = self.group(group).pending.get_mut(id) else { continue };
             row.owner = None;
-            row.deliveries = match mode {
+            row.deliveries = counted(match mode {
                 NackMode::Silent => row.deliveries.saturating_sub(1),
                 NackMode::Fail => row.deliveries,
                 NackMode::Fatal => DELIVERIES_FATAL,
-            };
+            });
             released += 1;
         }
         released
@@ -207,7 +214,7 @@ fn take_over(
     let row = Pending {
         owner: Some(reader.consumer.clone()),
         delivered_ms: now_ms,
-        deliveries: deliveries.saturating_add(added).min(DELIVERIES_FATAL),
+        deliveries: counted(deliveries.saturating_add(added)),
     };
     group.pending.insert(id, row);
     (just == Word::Said).then(|| stream::id(id))

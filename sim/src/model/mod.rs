@@ -173,6 +173,7 @@ impl Model {
 
     fn execute(&mut self, client: ClientNo, queue: &[Command], told: &Told, now_ms: u64) -> Told {
         self.changing(now_ms).expire();
+        let messages_before = self.messages.len();
         let mut answers = Vec::new();
         for (at, command) in queue.iter().enumerate() {
             let told = told.list().get(at).unwrap_or(&Told::Nil);
@@ -191,6 +192,9 @@ impl Model {
                 Answer::Silence => {}
             }
         }
+        // What happened to keys is told at the end of a transaction.
+        let told = self.messages.get_mut(messages_before..).unwrap_or_default();
+        told.sort_by_key(|message| message.source == Source::Change);
         Told::List(answers)
     }
 
