@@ -244,7 +244,7 @@ fn run_alone(
     }
     session.scan.end_command();
     keys.serve_waiters();
-    let mut lsn = keys.lsn();
+    let mut lsn = if is_about_server(command.spec) { Lsn::ZERO } else { keys.lsn() };
     let signals = keys.take_signals();
     if !signals.is_empty() {
         tell_of(server, local, Some(session.client.id), signals);
@@ -329,6 +329,12 @@ fn shards_of_transaction(server: &Server, session: &Session) -> ShardSet {
         shards.add(ShardSet::of(server.engine.hash(&key.key)));
     }
     shards
+}
+
+/// Says whether a command only tells about the server, though it looks at all keys for that: it
+/// depends on no change, and is wanted most when the log is not well.
+fn is_about_server(spec: &Spec) -> bool {
+    spec.keys == Keys::All && spec.flags.contains(Flags::STALE)
 }
 
 /// Says whether a command may change keys, be it by those of a transaction.
