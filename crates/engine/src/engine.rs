@@ -20,6 +20,7 @@ use crate::replay::Replay;
 use crate::shard::Shard;
 use crate::storage::{LogOptions, Storage};
 use crate::stream::NodeLimits;
+use crate::upkeep::Upkeep;
 use crate::value::Value;
 
 /// How an engine is opened.
@@ -77,6 +78,7 @@ pub struct Engine {
     settings: Settings,
     random: AtomicU64,
     memory: Arc<Memory>,
+    upkeep: Mutex<Upkeep>,
     storage: Option<Storage>,
 }
 
@@ -149,6 +151,7 @@ impl Engine {
             settings: Settings::default(),
             random: AtomicU64::new(seed),
             memory: Arc::default(),
+            upkeep: Mutex::new(Upkeep::new(storage.as_ref().map(Storage::blocks))),
             storage,
         }
     }
@@ -237,6 +240,10 @@ impl Engine {
     /// Returns what is in memory of the streams' blocks.
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
+    }
+
+    pub(crate) fn upkeep(&self) -> &Mutex<Upkeep> {
+        &self.upkeep
     }
 
     /// Returns the clock.

@@ -180,7 +180,10 @@ impl Desk {
 impl Engine {
     /// Does a piece of the work on the data folder that no command waits for, if there is any.
     pub fn keep(&self) -> Pace {
-        self.storage().map_or(Pace::Idle, |storage| storage.keeper().step(self, storage))
+        let upkeep = self.upkeep().lock().step(self);
+        let keeping =
+            self.storage().map_or(Pace::Idle, |storage| storage.keeper().step(self, storage));
+        if upkeep == Pace::Busy { upkeep } else { keeping }
     }
 
     /// Waits until something is asked of the keeper, or for so long. Only a thread that has nothing

@@ -33,8 +33,10 @@ pub mod stream;
 mod strings;
 mod suspension;
 mod table;
+mod upkeep;
 mod value;
 mod wait;
+mod walk;
 
 pub use checkpoint::{CheckpointDamage, CheckpointError, CheckpointFlaw};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -99,6 +99,8 @@ pub struct Config {
     pub bulk_bytes_max: usize,
     /// How many bytes of requests may wait for one client.
     pub query_bytes_max: usize,
+    /// How much memory keys may take, in bytes; 0 for three quarters of what the machine has.
+    pub memory_bytes_max: usize,
     /// How much may wait to be sent.
     pub output_limits: OutputLimits,
     /// The classes of keyspace events that are published.
@@ -144,6 +146,7 @@ impl Default for Config {
             tcp_keepalive_s: 300,
             bulk_bytes_max: 512 * MIB,
             query_bytes_max: 1024 * MIB,
+            memory_bytes_max: 0,
             output_limits: OutputLimits {
                 normal: unlimited,
                 replica: OutputLimit {

@@ -65,6 +65,11 @@ pub fn dispatch(
         refuse(server, local, session, start, &error);
         return Dispatched::Done(Lsn::ZERO);
     }
+    if server.engine.memory().is_exhausted() && takes_memory(spec, session) {
+        let error = end_at_bad_exec(server, local, session, name, reply_error::OUT_OF_MEMORY);
+        refuse(server, local, session, start, &error);
+        return Dispatched::Done(Lsn::ZERO);
+    }
     if session.transaction.is_some() && !spec.flags.contains(Flags::IMMEDIATE) {
         queue(server, local, session, spec, request);
         return Dispatched::Done(Lsn::ZERO);
@@ -348,6 +353,14 @@ fn may_write(spec: &Spec, session: &Session) -> bool {
     let queue = session.transaction.iter().flat_map(|open| &open.queue);
     let queued = || queue.clone().any(|(spec, _)| is_write(spec));
     is_write(spec) || spec.keys == Keys::Transaction && queued()
+}
+
+/// Says whether a command may need more memory, or one of those that EXEC is going to run.
+fn takes_memory(spec: &Spec, session: &Session) -> bool {
+    let mut queue = session.transaction.iter().flat_map(|open| &open.queue);
+    spec.flags.contains(Flags::DENYOOM)
+        || spec.keys == Keys::Transaction
+            && queue.any(|(spec, _)| spec.flags.contains(Flags::DENYOOM))
 }
 
 /// PUBLISH counts as a write for CLIENT PAUSE.

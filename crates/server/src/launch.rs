@@ -8,6 +8,7 @@ pub use firth_engine::Opened;
 use firth_engine::{Engine, FileDisk, OpenError, Options, SystemClock};
 
 use crate::config::Config;
+use crate::machine;
 use crate::net::{BindError, Listener};
 use crate::server::Server;
 
@@ -58,6 +59,7 @@ pub fn launch(config: Config) -> Result<Launched, LaunchError> {
     options.durability = config.durability;
     let (engine, opened) = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk))?;
     let server = Arc::new(Server::new(engine, config, run_id()));
+    server.set_memory_bytes_default(machine::memory_bytes(&FileDisk) / 4 * 3);
     Ok(Launched { server, listeners, opened })
 }
 

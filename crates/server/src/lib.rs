@@ -15,6 +15,7 @@ pub mod launch;
 pub mod loading;
 pub mod local;
 mod log_access;
+mod machine;
 pub mod mailbox;
 pub mod monitor;
 pub mod net;

@@ -1,7 +1,7 @@
 //! What all workers share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use firth_engine::{AppendError, Engine};
 use parking_lot::{Mutex, RwLock};
@@ -75,6 +75,9 @@ pub struct Server {
     pub tracked_keys: AtomicU64,
     /// The number of clients that are subscribed to anything.
     pub pubsub_clients: AtomicU64,
+    /// How much memory keys may take unless the configuration says otherwise, in bytes; 0 for any
+    /// amount.
+    memory_bytes_default: AtomicUsize,
     config: RwLock<Arc<Config>>,
     config_version: AtomicU64,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -125,6 +128,7 @@ impl Server {
             tracking_clients: AtomicI64::new(0),
             tracked_keys: AtomicU64::new(0),
             pubsub_clients: AtomicU64::new(0),
+            memory_bytes_default: AtomicUsize::new(0),
             config_version: AtomicU64::new(0),
             mailboxes: (0..workers).map(|_| Arc::default()).collect(),
             worker_stats: (0..workers).map(|_| stats()).collect(),
@@ -167,6 +171,12 @@ impl Server {
         *current = Arc::new(changed);
         self.config_version.fetch_add(1, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Sets how much memory keys may take unless the configuration says otherwise.
+    pub fn set_memory_bytes_default(&self, bytes: usize) {
+        self.memory_bytes_default.store(bytes, Ordering::Relaxed);
+        self.apply_to_engine(&self.config());
     }
 
     /// Returns a worker's mailbox.
@@ -252,6 +262,14 @@ impl Server {
             && storage.log().durability() != config.durability
         {
             storage.log().set_durability(config.durability);
+        }
+        let memory = self.engine.memory();
+        let limit_bytes = match config.memory_bytes_max {
+            0 => self.memory_bytes_default.load(Ordering::Relaxed),
+            bytes => bytes,
+        };
+        if memory.limit_bytes() != limit_bytes {
+            memory.set_limit_bytes(limit_bytes);
         }
         let settings = self.engine.settings();
         settings.set_event_mask(config.keyspace_events);

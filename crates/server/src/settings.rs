@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_we_do_not_have_cannot_be_switched_on() {
-        for (name, value) in [("appendonly", "no"), ("maxmemory", "1gb"), ("save", "60 1")] {
+        for (name, value) in [("appendonly", "no"), ("save", "60 1")] {
             let setting = Setting::find(name.as_bytes()).unwrap();
             setting.set_at_runtime(&mut Config::default(), value).unwrap_err();
         }

@@ -2,17 +2,67 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What is in memory, over all streams of an engine.
+use crate::stream::Block;
+
+/// What is in memory, over all streams of an engine, and how much may be.
+///
+/// The blocks of streams are counted exactly. Everything else (keys, strings, groups with what is
+/// pending in them) is measured now and then, and so may be a moment old.
 #[derive(Debug, Default)]
 pub struct Memory {
     block_bytes: AtomicUsize,
     blocks: AtomicUsize,
     cold_blocks: AtomicUsize,
+    rest_bytes: AtomicUsize,
+    /// 0 for none.
+    limit_bytes: AtomicUsize,
+    is_exhausted: AtomicBool,
 }
 
 impl Memory {
+    /// Returns about how many bytes of memory all keys and what they hold take.
+    #[inline]
+    pub fn used_bytes(&self) -> usize {
+        // The index of a stream has some room to grow.
+        let index_bytes = self.blocks() * size_of::<Block>() / 8 * 9;
+        self.block_bytes() + index_bytes + self.rest_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many bytes may be used, 0 for any number.
+    #[inline]
+    pub fn limit_bytes(&self) -> usize {
+        self.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many bytes may be used, 0 for any number.
+    pub fn set_limit_bytes(&self, bytes: usize) {
+        self.limit_bytes.store(bytes, Ordering::Relaxed);
+        self.is_exhausted.store(false, Ordering::Relaxed);
+    }
+
+    /// Says whether more is used than may be.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        let limit_bytes = self.limit_bytes();
+        limit_bytes > 0 && self.used_bytes() > limit_bytes
+    }
+
+    /// Says whether more is used than may be, and nothing is left that could leave memory.
+    #[inline]
+    pub fn is_exhausted(&self) -> bool {
+        self.is_exhausted.load(Ordering::Relaxed) && self.is_over()
+    }
+
+    pub(crate) fn set_exhausted(&self, is_exhausted: bool) {
+        self.is_exhausted.store(is_exhausted, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_rest_bytes(&self, bytes: usize) {
+        self.rest_bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// Returns how many bytes the blocks that are in memory take.
     pub fn block_bytes(&self) -> usize {
         self.block_bytes.load(Ordering::Relaxed)

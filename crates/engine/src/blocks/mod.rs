@@ -21,12 +21,13 @@ mod store;
 mod tests;
 mod wanted;
 
+pub use crate::walk::Progress;
 pub use error::{BlockFlaw, ReadError, StoreError};
 pub use file::BlockFile;
 pub use frame::Compression;
 pub(crate) use memory::Account;
 pub use memory::Memory;
-pub use mover::{BlockMover, Progress};
+pub use mover::BlockMover;
 pub use place::Place;
 pub use store::{BlockStore, StoreOptions, StoreStats};
 pub use wanted::Wanted;

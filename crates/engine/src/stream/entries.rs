@@ -149,6 +149,11 @@ impl Entries {
         self.packed_bytes
     }
 
+    /// Returns those of the bytes that are counted as they change.
+    pub(crate) fn counted_bytes(&self) -> usize {
+        self.blocks.capacity() * size_of::<Block>() + self.account.block_bytes()
+    }
+
     /// Returns the blocks from the front to the back.
     pub fn blocks(&self) -> impl DoubleEndedIterator<Item = &Block> {
         self.blocks.iter()

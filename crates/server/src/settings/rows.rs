@@ -26,7 +26,6 @@ const FSYNCS: &[(&str, Durability)] = &[
     ("no", Durability::Never),
 ];
 const NO_SNAPSHOTS_YET: &str = "not available: there are no snapshots, everything is logged";
-const NO_LIMIT_YET: &str = "not available: there is no limit of memory, keys are never evicted";
 
 /// A whole number.
 macro_rules! number {
@@ -210,6 +209,14 @@ pub(super) const ROWS: &[Setting] = &[
         "How long one argument of a command may be, in bytes."
     ),
     memory!(
+        "maxmemory",
+        memory_bytes_max,
+        0,
+        "How much memory keys may take. Beyond it, full blocks of streams are kept on the disk \
+         alone; when nothing is left to leave memory, what would take more is refused. 0 for three \
+         quarters of the machine's memory."
+    ),
+    memory!(
         "client-query-buffer-limit",
         query_bytes_max,
         1_048_576,
@@ -329,8 +336,12 @@ pub(super) const ROWS: &[Setting] = &[
             Ok(())
         },
     },
-    only!("maxmemory", "0", NO_LIMIT_YET, "There is no limit of memory."),
-    only!("maxmemory-policy", "noeviction", NO_LIMIT_YET, "Keys are never evicted."),
+    only!(
+        "maxmemory-policy",
+        "noeviction",
+        "can't be changed: keys are never evicted",
+        "Keys are never evicted; blocks of streams may leave memory for the disk."
+    ),
     only!(
         "replica-read-only",
         "yes",

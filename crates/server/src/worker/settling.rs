@@ -21,6 +21,9 @@ impl Worker {
         {
             storage.log().commit();
         }
+        if self.server.engine.memory().is_over() {
+            self.server.engine.ring_keeper();
+        }
     }
 
     /// Lets what has been settled meanwhile be sent: its clients are to be written to as if it had

@@ -67,9 +67,10 @@ pub(super) fn clients(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("total_blocking_keys_on_nokey", stats.blocking_keys_on_nokey);
 }
 
-/// There is no account of the memory that is in use, as that would cost every allocation; the
-/// memory that is resident is what the machine has to provide, and is known for nothing.
-pub(super) fn memory(_: &Context<'_, '_>, lines: &mut Lines) {
+/// There is no account of all memory that is in use, as that would cost every allocation; the
+/// memory that is resident is what the machine has to provide, and is known for nothing. What keys
+/// take is counted, and is what the limit is about.
+pub(super) fn memory(cx: &Context<'_, '_>, lines: &mut Lines) {
     let process = Process::now();
     let (bytes, peak) = (process.resident_bytes, process.resident_bytes_peak);
     lines.add("used_memory", bytes);
@@ -79,13 +80,34 @@ pub(super) fn memory(_: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("used_memory_peak", peak);
     lines.add("used_memory_peak_human", human(peak));
     lines.add("used_memory_lua", 0);
-    lines.add("maxmemory", 0);
-    lines.add("maxmemory_human", "0B");
+    let memory = cx.server.engine.memory();
+    lines.add("used_memory_dataset", memory.used_bytes());
+    let limit_bytes = cx.local.config.memory_bytes_max as u64;
+    lines.add("maxmemory", limit_bytes);
+    lines.add("maxmemory_human", human(limit_bytes));
     lines.add("maxmemory_policy", "noeviction");
     lines.add("mem_fragmentation_ratio", "1.00");
     lines.add("mem_fragmentation_bytes", 0);
     lines.add("mem_allocator", "libc");
     lines.add("lazyfree_pending_objects", 0);
+    blocks(cx, lines);
+}
+
+/// What the blocks of streams take in memory and on the disk.
+fn blocks(cx: &Context<'_, '_>, lines: &mut Lines) {
+    let engine = &cx.server.engine;
+    let memory = engine.memory();
+    lines.add("dataset_limit", memory.limit_bytes());
+    lines.add("stream_blocks", memory.blocks());
+    lines.add("stream_blocks_on_disk_alone", memory.cold_blocks());
+    lines.add("stream_blocks_memory", memory.block_bytes());
+    let stats = engine.storage().map(|storage| storage.blocks().stats()).unwrap_or_default();
+    lines.add("block_files", stats.files);
+    lines.add("block_files_bytes", stats.bytes);
+    lines.add("block_files_live_bytes", stats.live_bytes);
+    let (loads, loaded) = cx.server.loaders.counts();
+    lines.add("block_loads", loads);
+    lines.add("blocks_loaded", loaded);
 }
 
 /// Returns a number of bytes as people read it.
