@@ -6,9 +6,12 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), firth::Error> {
-//! use firth::Broker;
+//! use firth::{Broker, approx};
 //!
 //! let broker = Broker::connect("memory:").await?; // or file:./data, redis://host, ...
+//! let greetings = broker.stream::<String>("greetings");
+//! greetings.append(&"hello".to_owned()).maxlen(approx(10_000)).await?;
+//! assert_eq!(greetings.length().await?, 1);
 //! # broker.close().await;
 //! # Ok(())
 //! # }
@@ -18,6 +21,7 @@
 //!
 //! - [`event_bus`]: whoever listens now hears of what happens now.
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
+//! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
 //!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
 //! runs the suite of the feature `conformance` on it, which all backends of this crate pass.
@@ -30,6 +34,7 @@
 
 mod address;
 pub mod backend;
+mod backoff;
 mod broker;
 mod clock;
 #[cfg(feature = "conformance")]
@@ -37,11 +42,17 @@ pub mod conformance;
 mod error;
 pub mod event_bus;
 pub mod event_store;
+mod flat;
+mod format;
 mod id;
 mod key;
 mod payload;
+mod stream;
 
 pub use backend::Health;
+pub use backoff::Backoff;
 pub use broker::Broker;
 pub use error::{Actor, Effect, Error, Fault, Refusal};
+pub use format::{Item, Unreadable};
 pub use id::{EntryId, ParseIdError};
+pub use stream::{AppendRequest, Bound, RangeRequest, Stream, Tail, TailStart, approx, exact};

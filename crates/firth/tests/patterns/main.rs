@@ -13,6 +13,7 @@ mod folder;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
+mod streams;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -76,7 +77,8 @@ impl Bench {
 async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
-    for case in [event_bus::CASES, event_store::CASES].into_iter().flatten() {
+    let cases = [event_bus::CASES, event_store::CASES, streams::CASES];
+    for case in cases.into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };
         if AssertUnwindSafe((case.run)(bench)).catch_unwind().await.is_err() {
             failed.push(case.name);

@@ -15,10 +15,10 @@ use redis::{Cmd, Pipeline, RedisError, Value};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::backoff;
 use super::dial::{Dial, Use};
 use super::failure;
 use super::gauge::Gauge;
+use crate::backoff::Backoff;
 use crate::{Effect, Error};
 
 /// How long nothing may be heard of a server before it is asked for a sign of life.
@@ -250,7 +250,7 @@ async fn watch_over(link: Weak<Link>, attention: Arc<Notify>) {
                     tracing::debug!(server = %current.name, attempts, %error, "cannot connect");
                     current.fail(attempts, &error);
                     drop(current);
-                    tokio::time::sleep(backoff::pause(attempts)).await;
+                    tokio::time::sleep(Backoff::connecting().pause(attempts)).await;
                 }
             }
             continue;

@@ -15,11 +15,12 @@ use redis::{Msg, RedisError};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::failure;
 use super::gauge::Gauge;
 use super::servers::Servers;
-use super::{backoff, failure};
 use crate::backend::switchboard::Switchboard;
 use crate::backend::{Inbox, QueueLimits, Subscription, Topic};
+use crate::backoff::Backoff;
 use crate::{Effect, Error};
 
 /// How long nothing may be heard of the server before it is asked for a sign of life, and how long
@@ -166,7 +167,7 @@ impl Shared {
             });
             self.gauge.lost(&self.name, attempts, &error.to_string());
             self.servers.doubt().await;
-            tokio::time::sleep(backoff::pause(attempts)).await;
+            tokio::time::sleep(Backoff::connecting().pause(attempts)).await;
             attempts = attempts.saturating_add(1);
         }
     }

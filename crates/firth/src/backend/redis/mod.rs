@@ -15,7 +15,6 @@
 //! - **Cluster.** Requests go to the primary that has their slot, by a map that is fetched anew when
 //!   a node answers that it is wrong, or cannot be reached.
 
-mod backoff;
 mod command;
 mod dial;
 mod failure;
@@ -49,6 +48,7 @@ use super::{
     GroupChanged, GroupRead, HealthWatch, Outcome, Pending, PendingQuery, QueueLimits, Range, Read,
     StreamEntries, StreamInfo, Subscription, Topic, Which,
 };
+use crate::backoff::Backoff;
 use crate::{Error, Refusal};
 
 /// For how long a request that was not carried out is sent again.
@@ -242,7 +242,7 @@ impl Turns {
         self.attempts += 1;
         // The first time, a redirection names the right place.
         if !is_redirected || self.attempts > 1 {
-            tokio::time::sleep(backoff::pause(self.attempts)).await;
+            tokio::time::sleep(Backoff::connecting().pause(self.attempts)).await;
         }
         Ok(())
     }
