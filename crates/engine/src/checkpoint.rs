@@ -6,12 +6,14 @@
 //! ```text
 //! file   := header frame*
 //! header := "FIRTHCKP"  version u32  0 u32  lsn u64  0 u32  CRC u32        32 bytes
-//! frame  := length u32  CRC u32  payload                                   `length` bytes of it
+//! frame  := length u32  CRC u32  first u32  keys u64  payload              `length` bytes of it
 //! ```
 //!
-//! These numbers are little endian. The checksums are CRC-32C: of the header's first 28 bytes, of a
-//! frame's payload. The payloads together are a sequence of items, which may be cut anywhere, so
-//! that a frame has a bounded length whatever it carries:
+//! These numbers are little endian. The checksums are CRC-32C: of the header's first 28 bytes, of
+//! all that follows the CRC in a frame. The payloads together are a sequence of items, which may be
+//! cut anywhere, so that a frame has a bounded length whatever it carries. So that what is behind a
+//! damaged frame can still be read, each says where in its payload the first item begins, or its
+//! length if none does, and how many keys have begun before it:
 //!
 //! ```text
 //! item    := tag u8  length u32  body                   `length` bytes of it

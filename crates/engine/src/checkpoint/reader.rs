@@ -139,7 +139,9 @@ impl ItemReader {
         let payload = self.bytes.get_mut(start..).unwrap_or_default();
         let offset = self.offset + head.len() as u64;
         let is_whole = read_exactly(&*self.file, offset, payload).map_err(ReadError::Disk)?;
-        if !is_whole || Some(crc32c::crc32c(payload)) != frame::u32_at(&head, 4) {
+        let crc = crc32c::crc32c(head.get(frame::COVERED_AT..).unwrap_or_default());
+        let crc = crc32c::crc32c_append(crc, payload);
+        if !is_whole || Some(crc) != frame::u32_at(&head, 4) {
             return Err(flaw(CheckpointFlaw::Frame));
         }
         self.offset = offset + len as u64;

@@ -258,8 +258,8 @@ fn a_flaw_is_named_with_its_frame() {
     check(0, 0, 0, CheckpointFlaw::Header);
     check(8, 9, 0, CheckpointFlaw::Version { found: 9, known: 1 });
     check(32, 1, 32, CheckpointFlaw::Frame);
-    check(40, 0x55, 32, CheckpointFlaw::Tag(0x55));
-    check(45, 16, 32, CheckpointFlaw::Item(2));
+    check(52, 0x55, 32, CheckpointFlaw::Tag(0x55));
+    check(57, 16, 32, CheckpointFlaw::Item(2));
 }
 
 /// Many keys, some of them long: buckets split and are left in the middle.
