@@ -10,7 +10,7 @@
 //!   `segment.rs` and `frame.rs`.
 //! - What may wait for the writer is bounded; an append waits when the bound is reached.
 //! - A torn tail is cut off and reported; damage anywhere else is an error that names file and
-//!   offset. What cannot be noticed: a newest segment that has been removed as a whole, unless the
+//!   offset. A [`Survey`] reads on behind it. What cannot be noticed: a newest segment that has been removed as a whole, unless the
 //!   reader knows from elsewhere how far the log went.
 //! - After a failed write or sync the log is poisoned: nothing more is taken until it has been
 //!   opened anew. A full disk is the exception, it can be waited for; `writer.rs` says why that is
@@ -48,6 +48,7 @@ mod segments;
 mod shared;
 pub mod sim;
 mod stats;
+mod survey;
 mod thread;
 mod writer;
 
@@ -59,3 +60,4 @@ pub use lsn::Lsn;
 pub use recovery::{Cut, Records, Recovery};
 pub use shared::SyncDue;
 pub use stats::Stats;
+pub use survey::{Survey, SurveyedSegment, begin_log, segment_name};

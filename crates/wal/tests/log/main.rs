@@ -10,6 +10,7 @@ mod group_commit;
 mod poison;
 mod segments;
 mod speed;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
