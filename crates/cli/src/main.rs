@@ -1,5 +1,6 @@
 //! The firth program.
 
+mod backup;
 mod bench;
 mod commands_doc;
 mod serve;
@@ -20,6 +21,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Serve(serve::ServeArgs),
+    Backup(backup::BackupArgs),
     Bench(bench::BenchArgs),
     Commands(commands_doc::CommandsArgs),
     Settings(commands_doc::SettingsArgs),
@@ -29,6 +31,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Serve(args) => serve::run(&args),
+        Verb::Backup(args) => backup::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Commands(args) => commands_doc::print_commands(&args),
         Verb::Settings(args) => commands_doc::print_settings(&args),

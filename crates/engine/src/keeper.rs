@@ -4,10 +4,12 @@
 //! again: the server from a thread, the simulation by hand. Each call does one piece that takes a
 //! moment, holds a shard's lock only for a part of that, and says whether there is more to do.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::backup::{Backup, BackupError, Wholeness};
 use crate::checkpoint::{CheckpointError, Job, Made, Progress};
 use crate::engine::Engine;
 use crate::storage::Storage;
@@ -53,6 +55,16 @@ pub struct Saves {
     pub batches_since: u64,
 }
 
+/// What there is to say about backups.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Backups {
+    /// Where the one goes that is being made or was asked for.
+    pub running: Option<PathBuf>,
+    /// Where the last one has gone, or why it could not be made.
+    pub last: Option<Result<PathBuf, BackupError>>,
+}
+
 /// What the keeper is asked and what it tells.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
@@ -65,6 +77,9 @@ pub(crate) struct Keeper {
 #[derive(Debug, Default)]
 struct Work {
     job: Option<Job>,
+    /// Where a backup of the checkpoint that is being made is to go.
+    backup_to: Option<PathBuf>,
+    backup: Option<Backup>,
     failures: u32,
     /// Not before this time is a checkpoint made unasked.
     retry_at_ms: u64,
@@ -77,6 +92,8 @@ struct Desk {
     saves: Saves,
     newest: Made,
     is_wanted: bool,
+    backup_wanted: Option<PathBuf>,
+    backups: Backups,
     is_rung: bool,
 }
 
@@ -91,7 +108,7 @@ impl Keeper {
 
     fn step(&self, engine: &Engine, storage: &Storage) -> Pace {
         let mut work = self.work.lock();
-        if work.job.is_some() {
+        if work.is_busy() {
             self.go_on(&mut work, engine, storage);
             return Pace::Busy;
         }
@@ -107,12 +124,13 @@ impl Keeper {
         let limit = storage.checkpoint_after_bytes().max(desk.newest.bytes / 2);
         let logged = storage.logged_bytes().saturating_sub(work.logged_before);
         let may_try = engine.clock().monotonic_ms() >= work.retry_at_ms;
-        desk.is_wanted || (may_try && logged > limit)
+        desk.is_wanted || desk.backup_wanted.is_some() || (may_try && logged > limit)
     }
 
     fn begin(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
         let mut desk = self.desk.lock();
         desk.is_wanted = false;
+        work.backup_to = desk.backup_wanted.take();
         desk.saves.running_since_ms.get_or_insert(engine.clock().monotonic_ms());
         drop(desk);
         work.logged_before = storage.logged_bytes();
@@ -120,11 +138,22 @@ impl Keeper {
     }
 
     fn go_on(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
+        // Before the next checkpoint, which may remove what the backup takes over.
+        if let Some(backup) = &mut work.backup {
+            match backup.step(storage) {
+                Ok(Wholeness::Partial) => {}
+                Ok(Wholeness::Whole) => self.end_backup(work, Ok(())),
+                Err(error) => self.end_backup(work, Err(error)),
+            }
+            return;
+        }
         let Some(job) = &mut work.job else { return };
         match job.step(engine, storage) {
             Progress::Working => {}
-            Progress::Done(made) => {
+            Progress::Done(made, files) => {
                 work.job = None;
+                let backup_to = work.backup_to.take();
+                work.backup = backup_to.map(|to| Backup::new(to, made.lsn, files));
                 work.failures = 0;
                 let mut desk = self.desk.lock();
                 desk.newest = made;
@@ -136,9 +165,19 @@ impl Keeper {
             }
             Progress::Failed(error) => {
                 work.job = None;
+                if work.backup_to.take().is_some() {
+                    self.end_backup(work, Err(BackupError::Checkpoint(error.to_string())));
+                }
                 self.fail(work, engine, error);
             }
         }
+    }
+
+    fn end_backup(&self, work: &mut Work, outcome: Result<(), BackupError>) {
+        work.backup = None;
+        let mut desk = self.desk.lock();
+        let to = desk.backups.running.take().unwrap_or_default();
+        desk.backups.last = Some(outcome.map(|()| to));
     }
 
     fn fail(&self, work: &mut Work, engine: &Engine, error: CheckpointError) {
@@ -153,14 +192,20 @@ impl Keeper {
     /// Makes a checkpoint from the beginning to the end.
     fn save(&self, engine: &Engine, storage: &Storage) -> Result<(), CheckpointError> {
         let mut work = self.work.lock();
-        while work.job.is_some() {
+        while work.is_busy() {
             self.go_on(&mut work, engine, storage);
         }
         self.begin(&mut work, engine, storage);
-        while work.job.is_some() {
+        while work.is_busy() {
             self.go_on(&mut work, engine, storage);
         }
         self.desk.lock().saves.last_error.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Work {
+    fn is_busy(&self) -> bool {
+        self.job.is_some() || self.backup.is_some()
     }
 }
 
@@ -236,6 +281,31 @@ impl Engine {
         let logged = storage.logged_bytes().saturating_sub(logged_before);
         let is_cheap = storage.keeper().desk.lock().newest.bytes <= CHEAP_BYTES;
         if is_cheap && logged >= LOGGED_BYTES_MIN { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Asks for a backup: a data folder at this path, which must be free, that holds the state as it
+    /// is a little later. The keeper makes it.
+    ///
+    /// # Errors
+    /// Another one is being made, or there is no data folder.
+    pub fn request_backup(&self, to: &Path) -> Result<(), BackupError> {
+        let keeper = self.storage().map(Storage::keeper).ok_or(BackupError::NoFolder)?;
+        {
+            let mut desk = keeper.desk.lock();
+            if desk.backups.running.is_some() {
+                return Err(BackupError::Busy);
+            }
+            desk.backups.running = Some(to.to_owned());
+            desk.backup_wanted = Some(to.to_owned());
+        }
+        self.ring_keeper();
+        Ok(())
+    }
+
+    /// Returns what there is to say about backups.
+    pub fn backups(&self) -> Backups {
+        let keeper = self.storage().map(Storage::keeper);
+        keeper.map_or_else(Backups::default, |keeper| keeper.desk.lock().backups.clone())
     }
 
     /// Returns what there is to say about checkpoints.

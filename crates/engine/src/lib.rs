@@ -8,6 +8,7 @@
 //! which state changes.
 
 mod apply;
+mod backup;
 pub mod blocks;
 mod checkpoint;
 mod clock;
@@ -38,6 +39,7 @@ mod value;
 mod wait;
 mod walk;
 
+pub use backup::BackupError;
 pub use checkpoint::{CheckpointDamage, CheckpointError, CheckpointFlaw};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{Engine, Opened, Options, Settings};
@@ -48,7 +50,7 @@ pub use firth_wal::{
 };
 pub use interest::{Invalidation, WatchFlag};
 pub use journal::Journal;
-pub use keeper::{Pace, Saves};
+pub use keeper::{Backups, Pace, Saves};
 pub use key::{DATABASES, DbKey, KeyHash};
 pub use keys::{DeadlineOrder, DeadlineRule, Overwrite, Presence, Renamed, ScanCursor};
 pub use ledger::Signals;

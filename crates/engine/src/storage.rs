@@ -20,7 +20,7 @@ use crate::error::OpenError;
 use crate::keeper::Keeper;
 
 /// What FORMAT says of a folder that this program reads and writes.
-const FORMAT: &str = "firth 1\n";
+pub(crate) const FORMAT: &str = "firth 1\n";
 /// How many bytes of an unknown FORMAT are shown.
 const FORMAT_BYTES_SHOWN: usize = 40;
 

@@ -75,6 +75,8 @@ pub struct Config {
     pub unix_socket: Option<PathBuf>,
     /// The data folder.
     pub dir: PathBuf,
+    /// Where backups go; empty for `backups` in the data folder.
+    pub backup_dir: PathBuf,
     /// Whether there is a data folder at all.
     pub append_only: bool,
     /// When a change is on the disk.
@@ -134,6 +136,7 @@ impl Default for Config {
             port: 6379,
             unix_socket: None,
             dir: PathBuf::from("./data"),
+            backup_dir: PathBuf::new(),
             append_only: true,
             durability: Durability::Always,
             file: None,

@@ -31,10 +31,12 @@ impl Keeping {
         let (theirs, stopping) = (Arc::clone(server), Arc::clone(&is_stopping));
         let thread = thread::Builder::new().name("firth-keeper".to_owned());
         let thread = thread.spawn(move || {
-            let mut told = Saves::default();
+            let (mut told, mut was_backing_up) = (Saves::default(), false);
             while !stopping.load(Ordering::Acquire) {
+                was_backing_up |= theirs.engine.backups().running.is_some();
                 if theirs.engine.keep() == Pace::Idle {
                     tell(&theirs, &mut told);
+                    tell_of_backup(&theirs, &mut was_backing_up);
                     theirs.engine.await_keeping(LOOK_EVERY);
                 }
             }
@@ -54,6 +56,22 @@ fn tell(server: &Server, told: &mut Saves) {
         tracing::error!("no checkpoint could be made: {error}");
     }
     *told = now;
+}
+
+/// Logs what became of the last backup, once.
+fn tell_of_backup(server: &Server, was_running: &mut bool) {
+    let backups = server.engine.backups();
+    let is_running = backups.running.is_some();
+    match backups.last {
+        Some(Ok(path)) if *was_running && !is_running => {
+            tracing::info!("a backup was made: {}", path.display());
+        }
+        Some(Err(error)) if *was_running && !is_running => {
+            tracing::error!("no backup could be made: {error}");
+        }
+        _ => {}
+    }
+    *was_running = is_running;
 }
 
 impl Drop for Keeping {

@@ -34,7 +34,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// Gives a file another name, in place of a file that had it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Removes a file.
+    /// Gives a file a second name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when a file has that name; others where the file system has no such thing.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file, or one of its names.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
@@ -122,6 +127,10 @@ impl Disk for FileDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

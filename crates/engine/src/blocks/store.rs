@@ -179,6 +179,11 @@ impl BlockStore {
         Ok(removed)
     }
 
+    /// Returns the path of the file with this number.
+    pub(crate) fn path_of(&self, number: u32) -> PathBuf {
+        file::path(&self.folder, number)
+    }
+
     /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -61,8 +61,8 @@ pub(crate) struct Made {
 pub(crate) enum Progress {
     /// There is more to do.
     Working,
-    /// The checkpoint is the newest one.
-    Done(Made),
+    /// The checkpoint is the newest one, and names these block files.
+    Done(Made, BTreeSet<u32>),
     /// There is none.
     Failed(CheckpointError),
 }
@@ -85,7 +85,7 @@ enum Phase {
     ReadBack(Draft, ItemReader),
     Publish(Draft),
     Tidy(Made, BTreeSet<u32>),
-    Done(Made),
+    Done(Made, BTreeSet<u32>),
     Over,
 }
 
@@ -99,7 +99,7 @@ impl Job {
     pub(crate) fn step(&mut self, engine: &Engine, storage: &Storage) -> Progress {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         match phase.step(engine, storage) {
-            Ok(Phase::Done(made)) => Progress::Done(made),
+            Ok(Phase::Done(made, files)) => Progress::Done(made, files),
             Ok(phase) => {
                 self.phase = phase;
                 Progress::Working
@@ -171,9 +171,9 @@ impl Phase {
             Phase::Tidy(made, files) => {
                 // The checkpoint is there all the same if this fails, and the next one tries again.
                 let _ = tidy(storage, made.lsn, &files);
-                Phase::Done(made)
+                Phase::Done(made, files)
             }
-            Phase::Done(_) | Phase::Over => return Err(AppendError::Closed.into()),
+            Phase::Done(..) | Phase::Over => return Err(AppendError::Closed.into()),
         })
     }
 }

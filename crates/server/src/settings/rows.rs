@@ -133,6 +133,16 @@ pub(super) const ROWS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        name: "backup-dir",
+        doc: "Where FIRTH.BACKUP puts backups; without it, in `backups` in the data folder.",
+        change: Change::AtStart,
+        get: |config| config.backup_dir.display().to_string(),
+        set: |config, value| {
+            config.backup_dir = PathBuf::from(value);
+            Ok(())
+        },
+    },
     choice!(
         "durability",
         AtRuntime,

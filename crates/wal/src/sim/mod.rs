@@ -288,6 +288,15 @@ impl Disk for SimDisk {
         world.change_name(NameChange::Rename(from.into(), to.into()))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let world = &mut *self.world.lock();
+        let file = world.known(from)?;
+        if world.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        world.change_name(NameChange::Create(to.into(), file))
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let world = &mut *self.world.lock();
         world.known(path)?;

@@ -68,6 +68,21 @@ fn names_come_and_go() {
 }
 
 #[test]
+fn a_file_has_two_names() {
+    check("links", |disk, folder| {
+        let [a, b] = ["a", "b"].map(|name| folder.join(name));
+        assert_eq!(kind(disk.link(&a, &b)), ErrorKind::NotFound);
+        let file = disk.create(&a).unwrap();
+        disk.link(&a, &b).unwrap();
+        assert_eq!(kind(disk.link(&a, &b)), ErrorKind::AlreadyExists);
+        file.append(&[IoSlice::new(b"both")]).unwrap();
+        disk.remove(&a).unwrap();
+        assert_eq!(disk.list(folder).unwrap(), ["b"]);
+        assert_eq!(disk.read(&b).unwrap(), b"both");
+    });
+}
+
+#[test]
 fn a_lock_is_held_by_one() {
     check("lock", |disk, folder| {
         let path = folder.join("LOCK");

@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod config;
 mod debug;
+mod firth_backup;
 mod info;
 mod lastsave;
 mod latency;
@@ -36,6 +37,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     command::SPEC,
     config::SPEC,
     debug::SPEC,
+    firth_backup::SPEC,
     info::SPEC,
     lastsave::SPEC,
     latency::SPEC,

@@ -19,4 +19,13 @@ pub(super) fn checkpoints(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("rdb_saves", saves.made);
     lines.add("rdb_last_cow_size", 0);
     lines.add("checkpoint_bytes", saves.bytes);
+    let backups = cx.server.engine.backups();
+    lines.add("backup_in_progress", u8::from(backups.running.is_some()));
+    let (status, path) = match backups.last {
+        None => ("none".to_owned(), String::new()),
+        Some(Ok(path)) => ("ok".to_owned(), path.display().to_string()),
+        Some(Err(error)) => (error.to_string().escape_debug().to_string(), String::new()),
+    };
+    lines.add("backup_last_status", status);
+    lines.add("backup_last_path", path);
 }
