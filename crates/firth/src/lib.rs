@@ -22,6 +22,7 @@
 //! - [`event_bus`]: whoever listens now hears of what happens now.
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
 //! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
+//! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
 //!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
 //! runs the suite of the feature `conformance` on it, which all backends of this crate pass.
@@ -46,8 +47,10 @@ mod flat;
 mod format;
 mod id;
 mod key;
+pub mod notifications;
 mod payload;
 mod stream;
+mod tail;
 
 pub use backend::Health;
 pub use backoff::Backoff;

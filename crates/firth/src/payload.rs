@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
+/// The field of an entry that has a payload.
+pub(crate) const FIELD: &str = "payload";
+
 /// Returns a value as JSON.
 pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<Bytes, Error> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|error| Error::payload(&error))

@@ -66,13 +66,14 @@ mod writer;
 
 use std::sync::Arc;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
 
 use self::event::Draft;
 use self::index::Index;
 use self::writer::Writer;
 use crate::backend::Backend;
+use crate::tail::tail;
 use crate::{Broker, EntryId, Error};
 
 pub use append::{AppendError, AppendEvents, Appended, Expected};
@@ -132,7 +133,8 @@ impl EventStore {
         &self,
         after: EntryId,
     ) -> impl Stream<Item = Result<StoredEvent, Error>> + Send + Unpin + 'static {
-        read::follow(Arc::clone(&self.writer), after)
+        let entries = tail(Arc::clone(self.backend()), Arc::clone(self.stream()), after);
+        entries.map(|entry| entry.map(|entry| StoredEvent::read(&entry)))
     }
 
     /// Returns the projection of this name.

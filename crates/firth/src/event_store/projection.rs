@@ -1,19 +1,15 @@
 //! Projections: something that is computed of all events, in their order, and remembers how far it is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::event::StoredEvent;
-use super::read::{page, wait_out};
 use super::writer::Writer;
 use crate::backend::{Batch, Condition, SetValue, When, Write};
 use crate::key::beside;
+use crate::tail::{WAIT, read, wait_out};
 use crate::{EntryId, Error, Refusal};
-
-/// How long one read waits for new events.
-const WAIT: Duration = Duration::from_secs(20);
 
 /// Something that is computed of all events of a store, in their order. Its checkpoint, the id of the last event that
 /// it has handled, is kept under its name in the broker.
@@ -128,21 +124,23 @@ impl Projection {
         let (mut saved, mut done) = self.read_checkpoint().await?;
         let mut count = 0;
         loop {
-            let events = match page(&self.writer, done, self.batch, wait).await {
-                Ok(events) => events,
+            let index = self.writer.index();
+            let found = read(&**index.backend(), index.stream(), done, self.batch, wait).await;
+            let entries = match found {
+                Ok(entries) => entries,
                 Err(error) if at_the_end == AtTheEnd::Wait => {
                     wait_out(error).await?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            if events.is_empty() && at_the_end == AtTheEnd::Stop {
+            if entries.is_empty() && at_the_end == AtTheEnd::Stop {
                 return Ok(count);
             }
             let (before, mut failed) = (done, None);
-            for event in events {
-                let id = event.id;
-                if let Err(error) = handler(event).await {
+            for entry in entries {
+                let id = entry.id;
+                if let Err(error) = handler(StoredEvent::read(&entry)).await {
                     failed = Some(ProjectionError::Handler { id, error });
                     break;
                 }

@@ -1,27 +1,19 @@
 //! Reading events.
 
-use std::collections::VecDeque;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
-use futures_util::{FutureExt as _, Stream, stream};
 
 use super::event::StoredEvent;
 use super::index::Place;
 use super::writer::Writer;
-use crate::backend::{Order, Range, Read};
+use crate::backend::{Order, Range};
 use crate::{EntryId, Error};
 
 /// How many events are fetched in one go.
 const PAGE: usize = 256;
-
-/// How long one read waits for new events.
-const WAIT: Duration = Duration::from_secs(20);
-
-/// How long is waited before a broken connection is tried again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the events of an aggregate could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -143,67 +135,5 @@ impl IntoFuture for ReadSince {
 
     fn into_future(self) -> Self::IntoFuture {
         self.read().boxed()
-    }
-}
-
-/// Returns all events behind an id, those that are still to come included.
-pub(super) fn follow(
-    writer: Arc<Writer>,
-    after: EntryId,
-) -> impl Stream<Item = Result<StoredEvent, Error>> + Send + Unpin + 'static {
-    let start = Some(Following { writer, after, ready: VecDeque::new() });
-    Box::pin(stream::unfold(start, |following| async {
-        let mut following = following?;
-        match following.next().await {
-            Ok(event) => Some((Ok(event), Some(following))),
-            Err(error) => Some((Err(error), None)),
-        }
-    }))
-}
-
-struct Following {
-    writer: Arc<Writer>,
-    after: EntryId,
-    ready: VecDeque<StoredEvent>,
-}
-
-impl Following {
-    async fn next(&mut self) -> Result<StoredEvent, Error> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                self.after = event.id;
-                return Ok(event);
-            }
-            match page(&self.writer, self.after, PAGE, Some(WAIT)).await {
-                Ok(events) => self.ready.extend(events),
-                Err(error) => wait_out(error).await?,
-            }
-        }
-    }
-}
-
-/// Reads the next events of all aggregates, and waits for some if there are none.
-pub(super) async fn page(
-    writer: &Writer,
-    after: EntryId,
-    limit: usize,
-    wait: Option<Duration>,
-) -> Result<Vec<StoredEvent>, Error> {
-    let index = writer.index();
-    let read = Read { streams: vec![(Arc::clone(index.stream()), after)], limit, wait };
-    let found = index.backend().read(read).await?;
-    let entries = found.iter().flat_map(|found| &found.entries);
-    Ok(entries.map(StoredEvent::read).collect())
-}
-
-/// Waits a while if time may mend what is wrong, and hands the error back otherwise.
-pub(super) async fn wait_out(error: Error) -> Result<(), Error> {
-    match error {
-        Error::Unavailable { .. } => {
-            tracing::warn!(%error, "events cannot be read, trying again");
-            tokio::time::sleep(PAUSE).await;
-            Ok(())
-        }
-        other => Err(other),
     }
 }

@@ -12,6 +12,7 @@ use std::{env, fs};
 
 /// A script of the document's snippets and a few lines that use them.
 pub(crate) struct Script {
+    tests: PathBuf,
     bun: PathBuf,
     text: String,
 }
@@ -34,7 +35,7 @@ impl Script {
         let document = fs::read_to_string(document).unwrap();
         let snippet = snippet(&document, heading);
         let text = format!("import {{ redis, RedisClient }} from \"bun\";\n{snippet}\n{lines}\n");
-        Some(Script { bun, text })
+        Some(Script { tests: root.join("tests"), bun, text })
     }
 
     /// Runs the script to its end and returns what it wrote, line by line.
@@ -42,7 +43,8 @@ impl Script {
         let (address, stream) = (address.to_owned(), stream.to_owned());
         let run = move || {
             let name = format!("firth-test-{}-{}.ts", std::process::id(), stream.replace(':', "-"));
-            let path = env::temp_dir().join(name);
+            // There it finds what tests/setup.sh has installed.
+            let path = self.tests.join(".env").join(name);
             fs::write(&path, self.text).unwrap();
             let mut command = Command::new(self.bun);
             command.arg("run").arg(&path).env("REDIS_URL", address).env("NAME", stream);

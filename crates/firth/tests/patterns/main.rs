@@ -10,6 +10,7 @@ mod event_store;
 mod faulty;
 #[path = "../folder/mod.rs"]
 mod folder;
+mod notifications;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
@@ -77,7 +78,7 @@ impl Bench {
 async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
-    let cases = [event_bus::CASES, event_store::CASES, streams::CASES];
+    let cases = [event_bus::CASES, event_store::CASES, notifications::CASES, streams::CASES];
     for case in cases.into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };
         if AssertUnwindSafe((case.run)(bench)).catch_unwind().await.is_err() {
