@@ -28,6 +28,7 @@ const SLICES: usize = 16;
 pub(crate) struct Setup {
     pub(crate) workers: usize,
     pub(crate) durability: Durability,
+    pub(crate) node_entries_max: u32,
     pub(crate) seed: u64,
 }
 
@@ -86,7 +87,7 @@ impl Machine {
         let config = Config {
             threads: setup.workers,
             durability: setup.durability,
-            stream_node_entries_max: 8,
+            stream_node_entries_max: setup.node_entries_max,
             // What happens to streams, on the channels of their keys.
             keyspace_events: EventMask(notification::KEYSPACE | EventClass::Stream as u32),
             ..Config::default()

@@ -33,6 +33,8 @@ pub(crate) struct Moment {
     pub(crate) last: Lsn,
     /// Whether something has gone wrong on the disk, so that commands may be refused.
     pub(crate) may_refuse: bool,
+    /// Whether reading from the disk may fail.
+    pub(crate) may_fail: bool,
     /// Whether what clients are told has to be on the disk by then.
     pub(crate) promises: bool,
 }
@@ -183,8 +185,9 @@ impl Oracle {
         let answer = answers.front();
         let told = answer.map_or(Told::Nil, |answer| normal(command, &answer.told, is_resp3));
         self.answers += 1;
-        if is_refusal(&told) {
-            if !moment.may_refuse {
+        let is_failure = is_failed_read(&told);
+        if is_refusal(&told) || is_failure {
+            if !(moment.may_refuse || is_failure && moment.may_fail) {
                 return Err(format!("{command} is refused without a reason: {told:?}"));
             }
             self.refusals += 1;
@@ -193,7 +196,7 @@ impl Oracle {
                 // It was run, and has published what it may have published.
                 self.model.run(client, command, &told, moment.now_ms);
                 self.model.take_looked_at();
-                self.expect_messages(false, 0, moment);
+                self.expect_messages(0, moment);
             } else {
                 self.model.refused(client, command);
             }
@@ -201,9 +204,8 @@ impl Oracle {
         }
         self.expire(moment);
         let must = self.model.run(client, command, &told, moment.now_ms);
-        let is_exec = *command == Command::Exec;
         let unit = self.note_changes(moment);
-        self.expect_messages(is_exec, unit, moment);
+        self.expect_messages(unit, moment);
         let looked_at = self.model.take_looked_at();
         let of = |place: &Place| self.changed_at.get(place).copied().unwrap_or_default();
         let depends = looked_at.iter().map(of).max().unwrap_or_default().max(unit);
@@ -288,9 +290,10 @@ impl Oracle {
         unit
     }
 
-    fn expect_messages(&mut self, is_exec: bool, unit: Unit, moment: Moment) {
+    fn expect_messages(&mut self, unit: Unit, moment: Moment) {
         for Message { client, told, source } in std::mem::take(&mut self.model.messages) {
-            let depends = moment.promises && (is_exec || source == Source::Change);
+            // A message says nothing about changes, not even of its own transaction.
+            let depends = moment.promises && source == Source::Change;
             let unit = if depends { unit } else { 0 };
             let speaker = self.speakers.get_mut(&client);
             speaker.into_iter().for_each(|s| s.messages.push_back((told.clone(), unit)));
@@ -416,6 +419,11 @@ fn is_refusal(told: &Told) -> bool {
     let Told::Error(text) = told else { return false };
     let text = text.strip_prefix("EXECABORT Transaction discarded because of: ").unwrap_or(text);
     text.starts_with("MISCONF") || text.starts_with("OOM")
+}
+
+/// Says whether a block could not be read that a command needs.
+fn is_failed_read(told: &Told) -> bool {
+    matches!(told, Told::Error(text) if text.contains("data/blocks/"))
 }
 
 /// Says whether the reply to a command that changes nothing was withheld, since it tells of what may

@@ -28,10 +28,6 @@ impl Told {
         Told::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    pub(crate) fn is_error(&self, code: &str) -> bool {
-        matches!(self, Told::Error(text) if text.split(' ').next() == Some(code))
-    }
-
     /// Says whether this is what it should be; of errors their codes are compared.
     pub(crate) fn agrees(&self, expect: &Told) -> bool {
         match (self, expect) {

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub units: u64,
     /// How many times the server was started.
     pub starts: u64,
+    /// How many blocks were found on the disk alone.
+    pub cold_blocks: u64,
     /// How many times a command had to wait for blocks from the disk.
     pub loads: u64,
     /// How many checkpoints were made.
@@ -59,6 +61,7 @@ impl Outcome {
         self.starts += other.starts;
         self.checkpoints += other.checkpoints;
         self.loads += other.loads;
+        self.cold_blocks += other.cold_blocks;
         self.flips.0 += other.flips.0;
         self.flips.1 += other.flips.1;
     }
@@ -154,6 +157,7 @@ impl World {
         let setup = Setup {
             workers: 1 + chance.below(2),
             durability: durabilities[chance.below(4)],
+            node_entries_max: [2, 3, 8][chance.below(3)],
             seed: chance.next(),
         };
         let expires = chance.coin();
@@ -205,7 +209,8 @@ impl World {
             78..89 => self.arrive(chance)?,
             89..92 => self.pass_time(chance),
             92 => self.change_clients(chance),
-            93..96 => self.keep(chance),
+            93..95 => self.keep(chance),
+            95 => self.squeeze(chance),
             96 => self.load(chance),
             _ => self.hurt(chance)?,
         }
@@ -312,7 +317,9 @@ impl World {
             now_ms: self.clock.now_ms(),
             monotonic_ns: self.clock.monotonic_ns(),
             last: self.machine.last(),
-            may_refuse: state.is_some_and(|state| state != LogState::Running),
+            may_refuse: state.is_some_and(|state| state != LogState::Running)
+                || self.machine.server.engine.memory().limit_bytes() > 0,
+            may_fail: self.faults.failures || self.machine.disk.is_stopped(),
             promises: self.promises(),
         }
     }
@@ -361,6 +368,7 @@ impl World {
         }
         // A checkpoint takes some 1100 pieces: now a part of one is made, now the whole.
         let pieces = [5, 400, 1000, 3000][chance.below(4)];
+        self.limit_memory(0);
         for _ in 0..chance.below(pieces) {
             if self.machine.server.engine.keep() == Pace::Idle {
                 break;
@@ -369,6 +377,32 @@ impl World {
         let saves = self.machine.server.engine.saves();
         self.note(format_args!("the keeper: {saves:?}"));
         self.outcome.checkpoints += saves.made - std::mem::replace(&mut self.saved, saves.made);
+    }
+
+    /// Has blocks leave memory, by a limit of it that nothing can meet.
+    fn squeeze(&mut self, chance: &mut Chance) {
+        self.limit_memory(1);
+        for _ in 0..chance.below(16) {
+            self.machine.server.engine.keep();
+        }
+        let memory = self.machine.server.engine.memory();
+        let (cold, all) = (memory.cold_blocks(), memory.blocks());
+        self.note(format_args!("{cold} of {all} blocks are on the disk alone"));
+        self.outcome.cold_blocks += cold as u64;
+        let bytes = [4000, 20_000, 0, 0, 0, 0, 0, 0][chance.below(8)];
+        self.limit_memory(bytes);
+    }
+
+    fn limit_memory(&mut self, bytes: usize) {
+        if self.machine.server.config().memory_bytes_max == bytes {
+            return;
+        }
+        self.note(format_args!("keys may take {bytes} bytes"));
+        let limited: Result<(), ()> = self.machine.server.reconfigure(|config| {
+            config.memory_bytes_max = bytes;
+            Ok(())
+        });
+        debug_assert!(limited.is_ok(), "nothing speaks against it");
     }
 
     /// Has blocks read that commands wait for.
@@ -419,6 +453,7 @@ impl World {
     fn finish(&mut self) -> Result<(), String> {
         let mut chance = Chance::new(self.seed ^ u64::MAX);
         self.heal();
+        self.limit_memory(0);
         self.machine.disk.set_short_writes(0);
         for _ in 0..12 {
             self.load(&mut chance);

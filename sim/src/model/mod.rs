@@ -178,8 +178,10 @@ impl Model {
         for (at, command) in queue.iter().enumerate() {
             let told = told.list().get(at).unwrap_or(&Told::Nil);
             let waiters = self.waiters.len();
-            if told.is_error("OOM") {
-                answers.push(error("OOM"));
+            if let Told::Error(text) = told
+                && (text.starts_with("OOM") || text.contains("data/blocks/"))
+            {
+                answers.push(error(text.split(' ').next().unwrap_or_default()));
                 continue;
             }
             match self.run_one(client, command, told, now_ms) {

@@ -13,7 +13,7 @@ pub(crate) struct Faults {
     /// Whether power is lost, and processes end.
     crashes: bool,
     /// Whether calls to the disk fail.
-    failures: bool,
+    pub(crate) failures: bool,
     /// Whether the disk gets full.
     fills: bool,
     /// Whether the wall clock jumps.
