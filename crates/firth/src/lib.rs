@@ -23,6 +23,7 @@
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
 //! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
 //! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
+//! - [`Worker`]: handlers for the entries of a stream, with retries, dead letters and leases.
 //!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
 //! runs the suite of the feature `conformance` on it, which all backends of this crate pass.
@@ -40,6 +41,7 @@ mod broker;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod dead_letters;
 mod error;
 pub mod event_bus;
 pub mod event_store;
@@ -51,6 +53,7 @@ pub mod notifications;
 mod payload;
 mod stream;
 mod tail;
+mod worker;
 
 pub use backend::Health;
 pub use backoff::Backoff;
@@ -59,3 +62,4 @@ pub use error::{Actor, Effect, Error, Fault, Refusal};
 pub use format::{Item, Unreadable};
 pub use id::{EntryId, ParseIdError};
 pub use stream::{AppendRequest, Bound, RangeRequest, Stream, Tail, TailStart, approx, exact};
+pub use worker::{Delivery, RunningWorker, Verdict, Worker, WorkerStats};

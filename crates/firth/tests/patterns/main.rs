@@ -15,6 +15,7 @@ mod notifications;
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
 mod streams;
+mod worker;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -78,7 +79,8 @@ impl Bench {
 async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
-    let cases = [event_bus::CASES, event_store::CASES, notifications::CASES, streams::CASES];
+    let cases =
+        [event_bus::CASES, event_store::CASES, notifications::CASES, streams::CASES, worker::CASES];
     for case in cases.into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };
         if AssertUnwindSafe((case.run)(bench)).catch_unwind().await.is_err() {

@@ -1,0 +1,49 @@
+//! How a worker works.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Backoff;
+use crate::backend::Start;
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) group: Arc<str>,
+    pub(super) consumer: Arc<str>,
+    pub(super) dead_letters: Arc<str>,
+    pub(super) concurrency: usize,
+    pub(super) backoff: Backoff,
+    pub(super) max_deliveries: u64,
+    pub(super) lease: Duration,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) start: Start,
+    pub(super) grace: Duration,
+    /// How long one read waits. A worker that stops waits for the read that is under way, so that
+    /// nothing is delivered to somebody who has gone.
+    pub(super) wait: Duration,
+}
+
+impl Settings {
+    pub(super) fn new(group: Arc<str>, dead_letters: Arc<str>) -> Self {
+        Settings {
+            group,
+            consumer: unique_name(),
+            dead_letters,
+            concurrency: 1,
+            backoff: Backoff::exponential(Duration::from_secs(1)),
+            max_deliveries: 5,
+            lease: Duration::from_secs(30),
+            time_limit: None,
+            start: Start::Beginning,
+            grace: Duration::from_secs(30),
+            wait: Duration::from_secs(1),
+        }
+    }
+}
+
+fn unique_name() -> Arc<str> {
+    let chance = RandomState::new().hash_one("consumer");
+    format!("worker-{}-{chance:016x}", std::process::id()).into()
+}

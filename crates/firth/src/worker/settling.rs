@@ -1,0 +1,196 @@
+//! What a worker tells the backend: what is done, what is dead, what it still works on.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::counters::add;
+use super::desk::{Burial, Held};
+use super::shift::Shift;
+use crate::backend::{Batch, GroupChange, Handing, Outcome, Which, Write};
+use crate::dead_letters::{self, Death};
+use crate::{EntryId, Error};
+
+/// How much earlier than others a worker may take an entry again that it has parked itself.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+/// The most rows of pending entries that are asked for at once.
+const ROWS_MAX: usize = 10_000;
+
+/// How often a worker that leaves tries to tell what is done.
+const LAST_TRIES: u32 = 5;
+
+impl<T: Send + 'static> Shift<T> {
+    /// Acknowledges what is done, and moves to the dead letters what is dead.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        if !self.desk.acks.is_empty() {
+            let outcomes = self.backend.write(Batch::of(self.acknowledge(self.desk.acks.clone())));
+            let count = match outcomes.await?.first() {
+                Some(Outcome::Count(count)) => usize::try_from(*count).unwrap_or(usize::MAX),
+                _ => 0,
+            };
+            // Somebody else may have acknowledged some of them, having taken them over.
+            let acknowledged = count.min(self.desk.acks.len());
+            self.desk.acks.clear();
+            add(&self.counters.processed, acknowledged);
+        }
+        while let Some(burial) = self.desk.burials.pop() {
+            if let Err(error) = self.bury(&burial).await {
+                self.desk.burials.push(Burial { is_doubtful: true, ..burial });
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&self, ids: Vec<EntryId>) -> Write {
+        let (stream, group) = (Arc::clone(&self.stream), Arc::clone(&self.settings.group));
+        Write::Acknowledge { stream, group, ids }
+    }
+
+    async fn bury(&self, burial: &Burial) -> Result<(), Error> {
+        if burial.is_doubtful {
+            let pending = self.backend.pending(self.own_pending(burial.id, burial.id, 1)).await?;
+            if pending.is_empty() {
+                add(&self.counters.dead, 1);
+                return Ok(());
+            }
+        }
+        let append = dead_letters::letter(
+            &self.settings.dead_letters,
+            &Death {
+                stream: &self.stream,
+                group: &self.settings.group,
+                id: burial.id,
+                reason: &burial.reason,
+                deliveries: burial.deliveries,
+            },
+            &burial.fields,
+        );
+        let batch = Batch::of(Write::Append(append)).and(self.acknowledge(vec![burial.id]));
+        self.backend.write(batch).await?;
+        add(&self.counters.dead, 1);
+        Ok(())
+    }
+
+    /// Keeps the lease of what is worked on, as far as nobody has taken it over.
+    pub(super) async fn renew(&mut self) -> Result<(), Error> {
+        let ids = self.desk.leased();
+        let (Some(&first), Some(&last)) = (ids.first(), ids.last()) else { return Ok(()) };
+        let pending = self.backend.pending(self.own_pending(first, last, ROWS_MAX)).await?;
+        let own: HashSet<EntryId> = pending.into_iter().map(|row| row.id).collect();
+        let kept: Vec<EntryId> = ids.iter().copied().filter(|id| own.contains(id)).collect();
+        if own.len() < ROWS_MAX {
+            self.desk.retries.retain(|id, retry| retry.is_parked || own.contains(id));
+        }
+        self.lease(kept, Duration::ZERO).await
+    }
+
+    /// Lets the lease of entries begin anew, as if they had been idle for so long.
+    async fn lease(&self, ids: Vec<EntryId>, idle: Duration) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let claim = self.claim(Which::Ids(ids), Duration::ZERO, Handing::Lease { idle });
+        self.backend.claim(claim).await.map(drop)
+    }
+
+    /// Tells the backend when entries are to be delivered again, so that somebody else does it if
+    /// this worker is gone by then: their lease ends at that moment.
+    pub(super) async fn park_retries(&mut self) -> Result<(), Error> {
+        for id in self.desk.unparked(&self.settings, Instant::now()) {
+            let Some(retry) = self.desk.retries.get(&id) else { continue };
+            let left = retry.due.saturating_duration_since(Instant::now());
+            self.lease(vec![id], self.settings.lease.saturating_sub(left)).await?;
+            self.desk.retries.entry(id).and_modify(|retry| retry.is_parked = true);
+        }
+        Ok(())
+    }
+
+    /// Takes entries again whose time has come.
+    pub(super) async fn deliver_again(&mut self) -> Result<(), Error> {
+        for id in self.desk.due(Instant::now()) {
+            if self.desk.free(&self.settings) == 0 {
+                return Ok(());
+            }
+            let Some(retry) = self.desk.retries.get(&id).copied() else { continue };
+            let min_idle = self.settings.lease.saturating_sub(HEAD_START);
+            let claim = self.claim(Which::Ids(vec![id]), min_idle, Handing::Entries);
+            let claimed = self.backend.claim(claim).await?;
+            // If it is not there, somebody else has taken it, or will when its lease has run out.
+            self.desk.retries.remove(&id);
+            for entry in claimed.entries {
+                let held = Held { entry, deliveries: retry.deliveries + 1 };
+                self.desk.take(held, &self.settings);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what others have left.
+    pub(super) async fn take_over(&mut self) -> Result<(), Error> {
+        let free = self.desk.free(&self.settings);
+        if free == 0 {
+            return Ok(());
+        }
+        let which = Which::From { from: self.claim_from, limit: free };
+        let claim = self.claim(which, self.settings.lease, Handing::Entries);
+        let claimed = self.backend.claim(claim).await?;
+        self.claim_from = claimed.next.unwrap_or(EntryId::MIN);
+        self.next_claim = match claimed.next {
+            Some(_) => Instant::now(),
+            None => Instant::now() + self.settings.lease / 2,
+        };
+        let (Some(&first), Some(&last)) = (claimed.ids.first(), claimed.ids.last()) else {
+            return Ok(());
+        };
+        let pending = self.backend.pending(self.own_pending(first, last, ROWS_MAX)).await?;
+        let deliveries: HashMap<EntryId, u64> =
+            pending.into_iter().map(|row| (row.id, row.deliveries)).collect();
+        add(&self.counters.taken_over, claimed.entries.len());
+        for entry in claimed.entries {
+            let deliveries = deliveries.get(&entry.id).copied().unwrap_or(1);
+            self.desk.take(Held { entry, deliveries }, &self.settings);
+        }
+        Ok(())
+    }
+
+    /// Settles what is done, hands back what is not, and goes.
+    pub(super) async fn leave(mut self) {
+        self.tasks.abort_all();
+        while let Some(done) = self.tasks.join_next().await {
+            self.finished(done);
+        }
+        for attempt in 0..LAST_TRIES {
+            match self.hand_over().await {
+                Ok(()) => return,
+                Err(Error::Unavailable { .. }) if attempt + 1 < LAST_TRIES => {
+                    tokio::time::sleep(crate::Backoff::connecting().pause(attempt)).await;
+                }
+                Err(error) => {
+                    // Others take over what is left when its lease has run out.
+                    tracing::warn!(stream = %self.stream, %error, "a worker left without a word");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn hand_over(&mut self) -> Result<(), Error> {
+        self.settle().await?;
+        let queue = self.desk.queue.iter().map(|held| held.entry.id);
+        let undone: Vec<EntryId> = queue.chain(self.desk.running.keys().copied()).collect();
+        self.lease(undone, self.settings.lease).await?;
+        self.park_retries().await?;
+        let pending = self.own_pending(EntryId::MIN, EntryId::MAX, 1);
+        if self.backend.pending(pending).await?.is_empty() {
+            let (stream, group) = (Arc::clone(&self.stream), Arc::clone(&self.settings.group));
+            let consumer = Arc::clone(&self.settings.consumer);
+            let remove = GroupChange::RemoveConsumer { stream, group, consumer };
+            self.backend.change_group(remove).await?;
+        }
+        Ok(())
+    }
+}
