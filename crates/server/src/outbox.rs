@@ -103,8 +103,10 @@ impl Outbox {
     /// Notes that what is put here next depends on a position.
     #[inline]
     fn depend(&mut self, lsn: Lsn) {
-        if lsn > self.lsn {
-            self.lsn = lsn;
+        // What a mark stood for may have been sent before it was on the disk, while that was not asked
+        // for; whatever comes behind it needs a mark of its own.
+        if lsn > self.marks.back().map_or(Lsn::ZERO, |mark| mark.lsn) {
+            self.lsn = self.lsn.max(lsn);
             self.marks.push_back(Mark { start: self.sent_before + self.bytes as u64, lsn });
         }
     }
@@ -256,6 +258,17 @@ mod tests {
         assert_eq!(outbox.marks.len(), 0, "marks go with what they stand for");
         outbox.push(b"f", Lsn(9), Vec::new);
         assert_eq!((outbox.sendable(Lsn(8)), outbox.sendable(Lsn(9))), (0, 1));
+    }
+
+    #[test]
+    fn what_was_sent_too_early_lets_nothing_else_go() {
+        // The durability was `never`, and is `always` from the second reply on.
+        let mut outbox = Outbox::default();
+        outbox.push(b"added", Lsn(6), Vec::new);
+        assert_eq!(outbox.sendable(Lsn::MAX), 5);
+        outbox.advance(5, drop);
+        outbox.push(b"read", Lsn(6), Vec::new);
+        assert_eq!((outbox.sendable(Lsn(3)), outbox.sendable(Lsn(6))), (0, 4));
     }
 
     #[test]
