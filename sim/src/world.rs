@@ -170,7 +170,7 @@ impl World {
             seed,
             step: 0,
             setup,
-            habits: Habits { expires },
+            habits: Habits { expires, fails: faults.failures },
             faults,
             clock,
             machine,
