@@ -97,7 +97,8 @@ impl<T> Worker<T> {
         self
     }
 
-    /// Sets the name of the consumer, which must be this worker's alone. Default: one that nobody
+    /// Sets the name of the consumer, which must be this worker's alone. A worker takes up at once what
+    /// an earlier one of its name has left. Default: one that nobody
     /// else has, which is removed when the worker stops with nothing left.
     pub fn consumer(mut self, name: impl Into<Arc<str>>) -> Self {
         self.settings.consumer = name.into();

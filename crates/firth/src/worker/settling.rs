@@ -129,6 +129,30 @@ impl<T: Send + 'static> Shift<T> {
         Ok(())
     }
 
+    /// Takes again what was delivered to this consumer and never arrived: its answer was lost, or it
+    /// was delivered to an earlier worker of this name.
+    pub(super) async fn recover(&mut self) -> Result<(), Error> {
+        let all = self.own_pending(EntryId::MIN, EntryId::MAX, ROWS_MAX);
+        let pending = self.backend.pending(all).await?;
+        let is_lost = |id| !self.desk.holds(id) && !self.desk.retries.contains_key(&id);
+        let lost: HashMap<EntryId, u64> = pending
+            .into_iter()
+            .filter(|row| is_lost(row.id))
+            .map(|row| (row.id, row.deliveries))
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let mut ids: Vec<EntryId> = lost.keys().copied().collect();
+        ids.sort_unstable();
+        let claim = self.claim(Which::Ids(ids), Duration::ZERO, Handing::Entries);
+        for entry in self.backend.claim(claim).await?.entries {
+            let deliveries = lost.get(&entry.id).map_or(1, |before| before + 1);
+            self.desk.take(Held { entry, deliveries }, &self.settings);
+        }
+        Ok(())
+    }
+
     /// Takes over what others have left.
     pub(super) async fn take_over(&mut self) -> Result<(), Error> {
         let free = self.desk.free(&self.settings);

@@ -40,6 +40,8 @@ pub(super) struct Shift<T> {
     handler: Handler<T>,
     /// The newest entry that was delivered.
     last_seen: EntryId,
+    /// Whether entries may be pending for this worker of which it knows nothing.
+    must_recover: bool,
     /// How often in a row the backend could not be reached.
     failures: u32,
     /// Before this the backend is not asked again.
@@ -67,6 +69,7 @@ impl<T: Send + 'static> Shift<T> {
             format: stream.format,
             handler,
             last_seen: EntryId::MIN,
+            must_recover: true,
             failures: 0,
             not_before: now,
             next_claim: now,
@@ -94,8 +97,12 @@ impl<T: Send + 'static> Shift<T> {
                     let begun = self.begin().await;
                     is_ready = self.bear(begun)?;
                 }
+                if is_ready && reading.is_none() && self.must_recover {
+                    let recovered = self.recover().await;
+                    self.must_recover = !self.bear(recovered)?;
+                }
                 let free = self.desk.free(&self.settings);
-                if is_ready && reading.is_none() && free > 0 {
+                if is_ready && !self.must_recover && reading.is_none() && free > 0 {
                     reading = Some(self.read(free));
                 }
             }
@@ -216,7 +223,11 @@ impl<T: Send + 'static> Shift<T> {
                 }
                 Ok(())
             }
-            Err(error) => self.bear(Err(error)).map(drop),
+            Err(error) => {
+                // What was delivered may have been lost with the answer.
+                self.must_recover = true;
+                self.bear(Err(error)).map(drop)
+            }
         }
     }
 

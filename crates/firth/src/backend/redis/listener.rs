@@ -148,6 +148,8 @@ impl Shared {
         let mut heard_before = HashSet::new();
         loop {
             while self.board.topics().is_empty() {
+                // Nobody misses it.
+                self.gauge.restored(&self.name);
                 self.changed.notified().await;
             }
             let error = match self.connect().await {

@@ -1,0 +1,88 @@
+//! Connections that are cut: what was asked goes on, and what may have been missed is told.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+#[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
+#[path = "../../server/tests/differential/server.rs"]
+mod server;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use firth::backend::{Gap, GapReason, QueueLimits, Received, Topic};
+use firth::{Broker, Delivery, TailStart};
+use futures_util::StreamExt as _;
+
+use self::server::{Kind, Server};
+
+/// Cuts all connections of a kind but one's own.
+async fn cut(server: &Server, kind: &str) {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port())).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("TYPE").arg(kind).arg("SKIPME").arg("yes");
+    let _killed: i64 = kill.query_async(&mut connection).await.unwrap();
+}
+
+async fn a_subscription_tells_of_the_gap_and_goes_on(server: &Server, broker: &Broker) {
+    let channel: Arc<str> = "c".into();
+    let topics = vec![Topic::Channel(Arc::clone(&channel))];
+    let backend = broker.backend();
+    let mut listening = backend.subscribe(topics, QueueLimits::default()).await.unwrap();
+    for _ in 0..3 {
+        cut(server, "pubsub").await;
+        let gap = Gap { reason: GapReason::Reconnected, missed: None };
+        assert_eq!(listening.next().await, Some(Received::Gap(gap)));
+        backend.publish(Arc::clone(&channel), Bytes::from_static(b"x")).await.unwrap();
+        assert!(matches!(listening.next().await, Some(Received::Message(_))));
+    }
+}
+
+async fn a_tail_goes_on(server: &Server, broker: &Broker) {
+    let stream = broker.stream::<u32>("tail");
+    let mut tail = stream.tail(TailStart::Beginning);
+    for n in 0..4 {
+        let sent = async {
+            cut(server, "normal").await;
+            while stream.append(&n).await.is_err() {}
+        };
+        // An append whose answer was lost may have been made twice.
+        let seen = async { while tail.next().await.unwrap().unwrap().value != Ok(n) {} };
+        futures_util::future::join(seen, sent).await;
+    }
+}
+
+async fn a_worker_goes_on(server: &Server, broker: &Broker) {
+    let stream = broker.stream::<u32>("work");
+    let (sender, mut handled) = tokio::sync::mpsc::channel(100);
+    let worker = broker.worker(&stream, "g").start(move |delivery: Delivery<u32>| {
+        let sender = sender.clone();
+        async move { sender.send(delivery.value).await }
+    });
+    for n in 0..4 {
+        cut(server, "normal").await;
+        while stream.append(&n).await.is_err() {}
+        while handled.recv().await != Some(n) {}
+    }
+    worker.stop().await.unwrap();
+}
+
+async fn check(kind: Kind) {
+    let server = Server::start(kind);
+    let address = format!("redis://127.0.0.1:{}", server.port());
+    let broker = Broker::connect(&address).await.unwrap();
+    a_subscription_tells_of_the_gap_and_goes_on(&server, &broker).await;
+    a_tail_goes_on(&server, &broker).await;
+    a_worker_goes_on(&server, &broker).await;
+    assert!(broker.health().connected().await);
+}
+
+#[tokio::test]
+async fn firth_server() {
+    check(Kind::Firth).await;
+}
+
+#[tokio::test]
+async fn redis_7() {
+    check(Kind::Redis7).await;
+}
