@@ -461,13 +461,14 @@ impl Worker {
             shards.add(ShardSet::of(self.server.engine.hash(&key.key)));
         }
         let server = self.server.clone();
-        if !server.engine.journal().admits() {
+        let key = reader.keys.first();
+        if key.is_some() && !server.engine.journal().admits() {
+            // What it would be given could not be logged.
             return;
         }
         let mut keys = server.engine.lock(shards, self.local.now_ms);
-        if let Some(key) = reader.keys.first() {
-            reader.serve(&mut keys, key.db, &key.key);
-        }
+        let (db, key) = key.map_or((0, &[][..]), |key| (key.db, &key.key));
+        reader.serve(&mut keys, db, key);
         keys.serve_waiters();
         let signals = keys.take_signals();
         dispatch::tell_of(&server, &mut self.local, None, signals);

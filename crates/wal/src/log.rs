@@ -263,6 +263,11 @@ impl Log {
         self.shared.wait_durable(lsn)
     }
 
+    /// Has a record written and synced soon, whatever the durability; does not wait.
+    pub fn request_sync(&self, lsn: Lsn) {
+        self.shared.request_sync(lsn);
+    }
+
     /// Returns how the log is.
     pub fn state(&self) -> LogState {
         self.shared.front.lock().state.clone()

@@ -192,6 +192,15 @@ impl Shared {
         }
     }
 
+    /// Asks for a write and a sync, whatever the durability.
+    pub(crate) fn request_sync(&self, lsn: Lsn) {
+        let mut front = self.front.lock();
+        front.sync_wanted = front.sync_wanted.max(lsn);
+        if self.durable() < lsn {
+            self.request(&mut front);
+        }
+    }
+
     /// Waits until a record is durable, and makes it so whatever the durability.
     pub(crate) fn wait_durable(&self, lsn: Lsn) -> Result<(), AppendError> {
         let mut front = self.front.lock();

@@ -203,3 +203,45 @@ fn nothing_that_was_answered_is_lost_in_a_crash_at_any_write() {
         assert!((answered..=answered + 1).contains(&there), "{nth}: {there}, answered {answered}");
     }
 }
+
+#[test]
+fn a_wait_for_the_disk_ends_when_it_is_there() {
+    let (mut program, _disk) = program();
+    program.say(0, "CONFIG SET durability everysec ; SET k v");
+    assert_eq!(program.tick(0), "+OK +OK");
+    assert_eq!(program.say(0, "WAITAOF 1 0 0"), "");
+    assert_eq!(program.say(1, "WAITAOF 1 0 1"), "");
+    program.at_ms(1_000_001);
+    assert_eq!(program.heard(1), "*2 :0 :0", "its time is up");
+    program.write_log();
+    program.at_ms(1_000_010);
+    assert_eq!(program.heard(0), "*2 :1 :0");
+    assert_eq!(program.say(0, "WAITAOF 1 0 0"), "*2 :1 :0");
+    assert_eq!(program.say(1, "WAITAOF 1 1 5"), "", "there are no replicas");
+    program.at_ms(1_000_020);
+    assert_eq!(program.heard(1), "*2 :1 :0");
+    let told = program.say(0, "WAITAOF 2 0 0 ; WAITAOF 0 -1 0");
+    assert!(told.contains("between 0 and 1") && told.contains("must be positive"), "{told}");
+    let mut program = Conversation::new();
+    assert!(program.say(0, "WAITAOF 1 0 0").starts_with("-ERR WAITAOF cannot be used"));
+    assert_eq!(program.say(0, "WAITAOF 0 0 0"), "*2 :0 :0");
+}
+
+#[test]
+fn info_tells_how_the_log_is() {
+    let (mut program, disk) = program();
+    let check = |program: &mut Conversation, expect: &[&str]| {
+        let told = program.say(1, "INFO persistence");
+        for line in expect {
+            assert!(told.split(' ').any(|field| field == *line), "no {line} in {told}");
+        }
+    };
+    program.say(0, "SET k v");
+    program.write_log();
+    check(&mut program, &["aof_enabled:1", "aof_last_write_status:ok", "log_state:running"]);
+    check(&mut program, &["durability:always", "log_last_lsn:1", "log_durable_lsn:1"]);
+    disk.set_capacity(Some(0));
+    program.say(0, "SET k w");
+    program.write_log();
+    check(&mut program, &["aof_last_write_status:err", "log_state:full", "log_durable_lsn:1"]);
+}

@@ -154,6 +154,10 @@ impl EventLoop {
     /// Sends what is left and closes all connections.
     fn finish(&mut self) {
         self.write_all();
+        if self.worker.local().outboxes.holds() {
+            self.worker.wait_for_log();
+            self.write_all();
+        }
         for connection in mem::take(&mut self.connections).into_iter().flatten() {
             self.worker.disconnect(connection.token);
         }

@@ -6,6 +6,8 @@
 //! simulation has driven it itself), it calls [`Worker::settle`] again and sends what that has set
 //! free.
 
+use firth_engine::LogState;
+
 use super::Worker;
 use crate::mailbox::CloseReason;
 use crate::tracking;
@@ -46,6 +48,18 @@ impl Worker {
         outboxes.holds()
             && (self.server.engine.journal().settled() != outboxes.settled()
                 || self.is_log_poisoned())
+    }
+
+    /// Waits until everything is on the disk, unless the disk is full or the log has failed: for the
+    /// last replies before the end.
+    pub fn wait_for_log(&self) {
+        let storage = self.server.engine.storage();
+        let log = storage.map(firth_engine::Storage::log);
+        if let Some(log) = log.filter(|log| log.state() == LogState::Running)
+            && let Err(error) = log.wait_durable(log.last())
+        {
+            tracing::warn!("some clients are not told what became of their changes: {error}");
+        }
     }
 
     fn is_log_poisoned(&self) -> bool {

@@ -1,5 +1,6 @@
 //! INFO: what the server tells about itself, in sections.
 
+mod log;
 mod process;
 mod saves;
 mod sections;

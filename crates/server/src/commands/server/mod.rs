@@ -23,6 +23,7 @@ mod slowlog;
 mod tests;
 mod time;
 mod wait;
+mod waitaof;
 
 use crate::spec::Spec;
 
@@ -52,4 +53,5 @@ pub(super) const COMMANDS: &[Spec] = &[
     slowlog::SPEC,
     time::SPEC,
     wait::SPEC,
+    waitaof::SPEC,
 ];

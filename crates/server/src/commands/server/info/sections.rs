@@ -119,16 +119,11 @@ pub(super) fn human(bytes: u64) -> String {
     }
 }
 
-/// State lives in memory, so there is never anything to load or to save.
 pub(super) fn persistence(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("loading", 0);
     lines.add("async_loading", 0);
     super::saves::checkpoints(cx, lines);
-    lines.add("aof_enabled", 0);
-    lines.add("aof_rewrite_in_progress", 0);
-    lines.add("aof_rewrite_scheduled", 0);
-    lines.add("aof_last_bgrewrite_status", "ok");
-    lines.add("aof_last_write_status", "ok");
+    super::log::log(cx, lines);
 }
 
 /// How many of the streams that groups hold back are named.
