@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use firth_wal::{Cut, Disk, Driving, Durability, Lsn, Recovery};
 use parking_lot::Mutex;
 
+use crate::bell::Bell;
 use crate::blocks::Memory;
 use crate::checkpoint::{CheckpointDamage, Found};
 use crate::clock::Clock;
@@ -79,6 +80,7 @@ pub struct Engine {
     random: AtomicU64,
     memory: Arc<Memory>,
     upkeep: Mutex<Upkeep>,
+    bell: Bell,
     storage: Option<Storage>,
 }
 
@@ -151,6 +153,7 @@ impl Engine {
             settings: Settings::default(),
             random: AtomicU64::new(seed),
             memory: Arc::default(),
+            bell: Bell::default(),
             upkeep: Mutex::new(Upkeep::new(storage.as_ref().map(Storage::blocks))),
             storage,
         }
@@ -240,6 +243,10 @@ impl Engine {
     /// Returns what is in memory of the streams' blocks.
     pub fn memory(&self) -> &Arc<Memory> {
         &self.memory
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     pub(crate) fn upkeep(&self) -> &Mutex<Upkeep> {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use crate::backup::{Backup, BackupError, Wholeness};
 use crate::checkpoint::{CheckpointError, Job, Made, Progress};
@@ -70,7 +70,6 @@ pub struct Backups {
 pub(crate) struct Keeper {
     work: Mutex<Work>,
     desk: Mutex<Desk>,
-    bell: Condvar,
 }
 
 /// What is under way. Locked throughout a step, before the desk.
@@ -94,7 +93,6 @@ struct Desk {
     is_wanted: bool,
     backup_wanted: Option<PathBuf>,
     backups: Backups,
-    is_rung: bool,
 }
 
 impl Keeper {
@@ -234,19 +232,12 @@ impl Engine {
     /// Waits until something is asked of the keeper, or for so long. Only a thread that has nothing
     /// else to do calls this.
     pub fn await_keeping(&self, at_most: Duration) {
-        let Some(keeper) = self.storage().map(Storage::keeper) else { return };
-        let mut desk = keeper.desk.lock();
-        if !desk.is_rung {
-            keeper.bell.wait_for(&mut desk, at_most);
-        }
-        desk.is_rung = false;
+        self.bell().wait(at_most);
     }
 
     /// Ends the waiting of who waits to keep.
     pub fn ring_keeper(&self) {
-        let Some(keeper) = self.storage().map(Storage::keeper) else { return };
-        keeper.desk.lock().is_rung = true;
-        keeper.bell.notify_all();
+        self.bell().ring();
     }
 
     /// Asks for a checkpoint, which the keeper makes. Without a data folder there is nothing to do.

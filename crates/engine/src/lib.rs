@@ -9,6 +9,7 @@
 
 mod apply;
 mod backup;
+mod bell;
 pub mod blocks;
 mod checkpoint;
 mod clock;
