@@ -11,7 +11,7 @@ use firth_engine::Lsn;
 use crate::command::Command;
 use crate::dump;
 use crate::machine::Event;
-use crate::model::{Answer, ClientNo, Keys, Message, Model, Place, Source};
+use crate::model::{Answer, ClientNo, Keys, Message, Model, Place};
 use crate::speaker::{Answered, Heard, Speaker, Unit};
 use crate::told::Told;
 
@@ -193,10 +193,10 @@ impl Oracle {
             self.refusals += 1;
             answers.pop_front();
             if is_withheld(&told) {
-                // It was run, and has published what it may have published.
+                // It was run, but nobody is told of it.
                 self.model.run(client, command, &told, moment.now_ms);
                 self.model.take_looked_at();
-                self.expect_messages(0, moment);
+                self.model.messages.clear();
             } else {
                 self.model.refused(client, command);
             }
@@ -291,10 +291,8 @@ impl Oracle {
     }
 
     fn expect_messages(&mut self, unit: Unit, moment: Moment) {
-        for Message { client, told, source } in std::mem::take(&mut self.model.messages) {
-            // A message says nothing about changes, not even of its own transaction.
-            let depends = moment.promises && source == Source::Change;
-            let unit = if depends { unit } else { 0 };
+        let unit = if moment.promises { unit } else { 0 };
+        for Message { client, told } in std::mem::take(&mut self.model.messages) {
             let speaker = self.speakers.get_mut(&client);
             speaker.into_iter().for_each(|s| s.messages.push_back((told.clone(), unit)));
         }

@@ -189,6 +189,11 @@ impl<'e> Locked<'e> {
         self.ledger.changes()
     }
 
+    /// Returns how many keyspace events there have been that others want to hear of.
+    pub fn events(&self) -> usize {
+        self.ledger.signals.events.len()
+    }
+
     /// Takes what is to be told to others. To be asked for when [`Locked::lsn`] is.
     pub fn take_signals(&mut self) -> Signals {
         if self.ledger.signals.is_empty() {

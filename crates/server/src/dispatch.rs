@@ -250,15 +250,20 @@ fn run_alone(
     session.scan.end_command();
     keys.serve_waiters();
     let mut lsn = if is_about_server(command.spec) { Lsn::ZERO } else { keys.lsn() };
-    let signals = keys.take_signals();
-    if !signals.is_empty() {
+    let is_read = !changes_keys && local.outboxes.reply.len() > start;
+    let withheld = if is_read { log_access::unsettled(&server.engine, lsn) } else { None };
+    let mut signals = keys.take_signals();
+    if withheld.is_some() {
+        // Nobody is told of what its client is not told of.
+        signals.events.clear();
+        local.said.clear();
+    }
+    if !signals.is_empty() || !local.said.is_empty() {
+        signals.lsn = signals.lsn.max(lsn);
         tell_of(server, local, Some(session.client.id), signals);
     }
     drop(keys);
-    if !changes_keys
-        && local.outboxes.reply.len() > start
-        && let Some(error) = log_access::unsettled(&server.engine, lsn)
-    {
+    if let Some(error) = withheld {
         local.outboxes.reply.truncate(start);
         write_error(server, local, session, &error);
         lsn = Lsn::ZERO;
@@ -293,10 +298,12 @@ pub fn run(cx: &mut Context<'_, '_>, command: Command, request: Request<'_>) {
     monitor::show(cx.server, cx.local, cx.session, command.spec, request);
 }
 
-/// Tells others what happened to keys, and by which client if it was one.
+/// Tells others what happened to keys, and by which client if it was one, with what its transaction
+/// has published.
 pub fn tell_of(server: &Server, local: &mut Local, origin: Option<u64>, mut signals: Signals) {
     let events = std::mem::take(&mut signals.events);
-    notification::publish(server, local, events, signals.lsn);
+    let said = std::mem::take(&mut local.said);
+    notification::publish(server, local, events, said, signals.lsn);
     tracking::invalidate(server, local, origin, &signals);
 }
 

@@ -6,6 +6,7 @@ use firth_engine::Lsn;
 use firth_engine::pubsub::{Space, Tokens};
 use firth_resp::{Protocol, Reply};
 
+use crate::context::Context;
 use crate::local::Local;
 use crate::mailbox::{CloseReason, Mail};
 use crate::outboxes::TickMessage;
@@ -75,6 +76,37 @@ impl View<'_> {
         reply.bulk(self.channel);
         reply.bulk(self.payload);
     }
+}
+
+/// What a transaction has published. It is told when the transaction is over and its position is
+/// known, in the order of its commands, and to those who listen then.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// How many keyspace events of the transaction come before it.
+    pub events_before: usize,
+    space: Space,
+    channel: Box<[u8]>,
+    payload: Box<[u8]>,
+}
+
+impl Said {
+    /// Publishes it.
+    pub fn publish(self, server: &Server, local: &mut Local, lsn: Lsn) {
+        publish(server, local, self.space, &self.channel, &self.payload, lsn);
+    }
+}
+
+/// Publishes what a client says, and returns to how many listeners it goes. It depends on nothing,
+/// but for that of a transaction, which is kept until the transaction is over.
+pub fn say(cx: &mut Context<'_, '_>, space: Space, channel: &[u8], payload: &[u8]) -> u64 {
+    if !cx.in_transaction {
+        return publish(cx.server, cx.local, space, channel, payload, Lsn::ZERO);
+    }
+    let events_before = cx.keys.events();
+    let listeners = cx.server.engine.hub().publish(space, channel, |_| {});
+    let (channel, payload) = (channel.into(), payload.into());
+    cx.local.said.push(Said { events_before, space, channel, payload });
+    listeners
 }
 
 /// Publishes a message that depends on a position, and returns to how many listeners it goes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use firth_engine::Lsn;
 
 use crate::config::Config;
+use crate::fanout::Said;
 use crate::mailbox::{CloseReason, Mail, Mailbox};
 use crate::outboxes::Outboxes;
 use crate::receipt::Receipt;
@@ -34,6 +35,8 @@ pub struct Local {
     pub monotonic_ns: u64,
     /// When something is to be done for a client, by the monotonic clock.
     pub timers: BTreeSet<(u64, u64)>,
+    /// What the transaction that runs now has published so far.
+    pub said: Vec<Said>,
     /// Keys that have changed in this tick and by which client, while changes are broadcast.
     pub changed_keys: crate::tracking::ChangedKeys,
     /// What these changes depend on.

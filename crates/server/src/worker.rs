@@ -65,6 +65,7 @@ impl Worker {
             monotonic_ms: server.engine.clock().monotonic_ms(),
             monotonic_ns: 0,
             timers: BTreeSet::new(),
+            said: Vec::new(),
             changed_keys: BTreeMap::new(),
             changed_lsn: Lsn::ZERO,
             doomed: Doomed::default(),

@@ -34,16 +34,6 @@ pub(crate) enum Answer {
 pub(crate) struct Message {
     pub(crate) client: ClientNo,
     pub(crate) told: Told,
-    pub(crate) source: Source,
-}
-
-/// What a message comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Somebody who speaks.
-    Speech,
-    /// A change of a key.
-    Change,
 }
 
 /// The server as it should be.
@@ -173,7 +163,6 @@ impl Model {
 
     fn execute(&mut self, client: ClientNo, queue: &[Command], told: &Told, now_ms: u64) -> Told {
         self.changing(now_ms).expire();
-        let messages_before = self.messages.len();
         let mut answers = Vec::new();
         for (at, command) in queue.iter().enumerate() {
             let told = told.list().get(at).unwrap_or(&Told::Nil);
@@ -194,9 +183,6 @@ impl Model {
                 Answer::Silence => {}
             }
         }
-        // What happened to keys is told at the end of a transaction.
-        let told = self.messages.get_mut(messages_before..).unwrap_or_default();
-        told.sort_by_key(|message| message.source == Source::Change);
         Told::List(answers)
     }
 
@@ -224,7 +210,7 @@ impl Model {
                 self.subscribe(client, channel);
                 return Answer::Silence;
             }
-            Command::Publish(channel, text) => self.publish(channel, text, Source::Speech),
+            Command::Publish(channel, text) => self.publish(channel, text),
             Command::Read(read) => {
                 return match self.changing(now_ms).read(db, read, Again::No) {
                     Ok(Some(found)) => Answer::Reply(found),
@@ -241,7 +227,7 @@ impl Model {
                 let answer = self.changing(now_ms).run_stream(db, command, told);
                 if self.added(db, &add.key) != added {
                     let channel = event_channel(db, &add.key);
-                    self.publish(&channel, b"xadd", Source::Change);
+                    self.publish(&channel, b"xadd");
                 }
                 answer
             }
@@ -271,15 +257,15 @@ impl Model {
         let count = Told::number(session.subscribed);
         let message = vec![Told::text(b"subscribe"), Told::text(channel), count];
         let told = Told::List(message);
-        self.messages.push(Message { client, told, source: Source::Speech });
+        self.messages.push(Message { client, told });
     }
 
-    fn publish(&mut self, channel: &[u8], text: &[u8], source: Source) -> Told {
+    fn publish(&mut self, channel: &[u8], text: &[u8]) -> Told {
         let listeners = self.channels.get(channel).cloned().unwrap_or_default();
         let told = vec![Told::text(b"message"), Told::text(channel), Told::text(text)];
         let told = Told::List(told);
         let count = listeners.len();
-        let message = |client| Message { client, told: told.clone(), source };
+        let message = |client| Message { client, told: told.clone() };
         self.messages.extend(listeners.into_iter().map(message));
         Told::number(count)
     }

@@ -71,6 +71,25 @@ fn messages_about_changes_wait_for_them_and_others_do_not() {
 }
 
 #[test]
+fn what_a_transaction_does_is_told_in_its_order_when_it_is_on_the_disk() {
+    let (mut program, _disk) = program();
+    program.say(0, "CONFIG SET notify-keyspace-events KA");
+    program.say(1, "PSUBSCRIBE *");
+    let all = "MULTI ; SET a 1 ; PUBLISH c 1 ; SET b 2 ; SPUBLISH s x ; PUBLISH c 2 ; EXEC";
+    program.say(0, all);
+    assert_eq!(program.heard(1), "", "nothing is settled");
+    program.write_log();
+    let said = |text: &str| format!("*4 $8 pmessage $1 * $1 c $1 {text}");
+    let set = |key: &str| format!("*4 $8 pmessage $1 * $16 __keyspace@0__:{key} $3 set");
+    assert_eq!(program.heard(1), [set("a"), said("1"), set("b"), said("2")].join(" "));
+    assert!(program.heard(0).ends_with(" *5 +OK :1 +OK :0 :1"));
+    program.say(0, "MULTI ; PUBLISH c 3 ; EXEC");
+    assert_eq!(program.heard(1), said("3"), "it depends on nothing");
+    program.say(0, "MULTI ; PUBLISH c 4 ; DISCARD");
+    assert_eq!(program.heard(1), "");
+}
+
+#[test]
 fn a_blocked_reader_is_told_what_it_waited_for_when_that_is_settled() {
     let (mut program, _disk) = program();
     program.say(0, "XGROUP CREATE k g $ MKSTREAM");
@@ -180,8 +199,16 @@ fn a_failed_log_stops_changes_for_good_and_closes_who_waits() {
     assert_eq!(program.say(1, &format!("GET {known}")), "$1 v");
     let told = program.say(1, "GET k");
     assert!(told.starts_with("-MISCONF The reply depends on changes that could not"), "{told}");
-    let told = program.say(1, &format!("MULTI ; GET {known} ; GET k ; EXEC"));
-    assert!(told.starts_with("+OK +QUEUED +QUEUED -MISCONF "), "{told}");
+    program.connect(0);
+    program.say(3, "PSUBSCRIBE *");
+    program.say(1, "CONFIG SET notify-keyspace-events KAm");
+    let none = strangers(&program).nth(1).unwrap();
+    let told = program.say(1, &format!("MULTI ; PUBLISH c hi ; GET {none} ; GET k ; EXEC"));
+    assert!(told.starts_with("+OK +QUEUED +QUEUED +QUEUED -MISCONF "), "{told}");
+    assert_eq!(program.heard(3), "", "what is withheld was not published either");
+    let told = program.say(1, &format!("MULTI ; PUBLISH c hi ; GET {known} ; EXEC"));
+    assert_eq!(told, "+OK +QUEUED +QUEUED *2 :1 $1 v");
+    assert_eq!(program.heard(3), "*4 $8 pmessage $1 * $1 c $2 hi");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! PUBLISH: sends a message to all who listen to a channel.
 
-use firth_engine::Lsn;
 use firth_engine::pubsub::Space;
 use firth_resp::Request;
 
@@ -26,8 +25,7 @@ pub(super) const SPEC: Spec = Spec {
 fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError> {
     let mut args = Args::from(request, 1);
     let (channel, payload) = (args.take()?, args.take()?);
-    let listeners =
-        fanout::publish(cx.server, cx.local, Space::Channel, channel, payload, Lsn::ZERO);
+    let listeners = fanout::say(cx, Space::Channel, channel, payload);
     cx.reply().integer(i64::try_from(listeners).unwrap_or(i64::MAX));
     Ok(())
 }
