@@ -20,9 +20,6 @@ const CONSUMERS: [&str; 3] = ["a", "b", "c"];
 pub(crate) struct Habits {
     /// Whether keys are given a time to live.
     pub(crate) expires: bool,
-    /// Whether reads from the disk may fail: what a group has read from one stream stays done when
-    /// another one cannot be read.
-    pub(crate) fails: bool,
 }
 
 /// Draws commands.
@@ -178,8 +175,7 @@ impl Generator<'_> {
             _ => From::New,
         };
         let mut sources = vec![(key, from)];
-        let may_fail_halfway = self.habits.fails && reader.is_some();
-        if self.chance.below(5) == 0 && !may_fail_halfway {
+        if self.chance.below(5) == 0 {
             let key = self.name(&LASTING);
             if sources[0].0 != key {
                 sources.push((key, From::New));

@@ -63,22 +63,12 @@ impl StreamMut<'_, '_> {
         mut admit: impl FnMut(&Entry<'_>) -> bool,
     ) -> Result<Delivery, NoGroup> {
         let GroupRead { group, consumer, .. } = *read;
-        let found = self.stream.groups.get(group).ok_or(NoGroup)?;
-        let mut delivery = Delivery::new();
-        if let Some(min_idle_ms) = read.claim_min_idle_ms {
-            delivery = overdue(self.stream, found, min_idle_ms, self.now_ms, read, &mut admit);
-        }
-        let claimed = delivery.len();
-        if let Some(start) = found.last_delivered.next().filter(|&id| id <= self.stream.last_id) {
-            let fresh = self.stream.entries.range(start, EntryId::MAX);
-            let fresh = fresh.take(read.count_max - claimed).take_while(|entry| admit(entry));
-            delivery.extend(fresh.map(|entry| Delivered::new(entry.id)));
-        }
+        let due = Due::of(self.stream, read, self.now_ms, &mut admit)?;
+        let Due { delivery, claimed, cursor } = due;
         if delivery.is_empty() {
             self.see_consumer(group, consumer, Activity::Asks);
             return Ok(delivery);
         }
-        let fresh = delivery.get(claimed..).unwrap_or_default();
         let owned = match read.acknowledgement {
             Acknowledgement::Required => &delivery[..],
             Acknowledgement::Waived => delivery.get(..claimed).unwrap_or_default(),
@@ -87,7 +77,9 @@ impl StreamMut<'_, '_> {
         let activity = if owned.is_empty() { Activity::Asks } else { Activity::Receives };
         self.see_consumer(group, consumer, activity);
         self.hand_over(read, owned);
-        self.advance(group, fresh);
+        if let Some((last_delivered, entries_read)) = cursor {
+            self.commit(StreamEffect::SetGroup { group, last_delivered, entries_read });
+        }
         Ok(delivery)
     }
 
@@ -102,14 +94,57 @@ impl StreamMut<'_, '_> {
         let delivered_ms = self.now_ms;
         self.commit(StreamEffect::Own { group, consumer, delivered_ms, rows: &rows });
     }
+}
 
-    /// Moves the group's cursor over entries that were new.
-    fn advance(&mut self, group: &[u8], fresh: &[Delivered]) {
-        let Some(found) = self.stream.groups.get(group) else { return };
-        let Some(last) = fresh.last() else { return };
-        let entries_read =
-            entries_read_after(self.stream, found.last_delivered, found.entries_read, fresh);
-        self.commit(StreamEffect::SetGroup { group, last_delivered: last.id, entries_read });
+impl Stream {
+    /// Brings back the blocks that a read is going to need, by doing everything but the deliveries.
+    /// For who reads several streams and must not deliver from one when another cannot be read.
+    pub fn prepare_group_read(
+        &self,
+        read: &GroupRead<'_>,
+        now_ms: u64,
+        mut admit: impl FnMut(&Entry<'_>) -> bool,
+    ) {
+        if self.entries.cold_blocks() > 0 {
+            let _ = Due::of(self, read, now_ms, &mut admit);
+        }
+    }
+}
+
+/// What a read is going to do. It is known as a whole before anything changes, since a block that
+/// it needs may be unreadable.
+struct Due {
+    delivery: Delivery,
+    /// How many at the front of it were pending before.
+    claimed: usize,
+    /// The last id and the count of entries to which the group's cursor moves.
+    cursor: Option<(EntryId, Option<u64>)>,
+}
+
+impl Due {
+    fn of(
+        stream: &Stream,
+        read: &GroupRead<'_>,
+        now_ms: u64,
+        admit: &mut impl FnMut(&Entry<'_>) -> bool,
+    ) -> Result<Due, NoGroup> {
+        let group = stream.groups.get(read.group).ok_or(NoGroup)?;
+        let mut delivery = Delivery::new();
+        if let Some(min_idle_ms) = read.claim_min_idle_ms {
+            delivery = overdue(stream, group, min_idle_ms, now_ms, read, admit);
+        }
+        let claimed = delivery.len();
+        if let Some(start) = group.last_delivered.next().filter(|&id| id <= stream.last_id) {
+            let fresh = stream.entries.range(start, EntryId::MAX);
+            let fresh = fresh.take(read.count_max - claimed).take_while(|entry| admit(entry));
+            delivery.extend(fresh.map(|entry| Delivered::new(entry.id)));
+        }
+        let fresh = delivery.get(claimed..).unwrap_or_default();
+        let cursor = fresh.last().map(|last| {
+            let (from, entries_read) = (group.last_delivered, group.entries_read);
+            (last.id, entries_read_after(stream, from, entries_read, fresh))
+        });
+        Ok(Due { delivery, claimed, cursor })
     }
 }
 

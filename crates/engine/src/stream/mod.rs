@@ -58,7 +58,7 @@ pub use entries::{Entries, Node, NodeLimits};
 pub use entry::Entry;
 pub use group::{Group, Groups};
 pub use group_admin::{GroupExists, GroupStart, NoGroup};
-pub use group_history::Redelivered;
+pub use group_history::{Redelivered, Redeliveries};
 pub use group_read::{Acknowledgement, Delivered, Delivery, GroupRead, overdue_in_ms};
 pub use id::EntryId;
 pub use idempotence::{Idempotence, payload_digest};

@@ -1,9 +1,9 @@
 //! One attempt of XREADGROUP to read several streams.
 
-use firth_engine::Locked;
 use firth_engine::stream::{
     Acknowledgement, Delivered, EntryId, GroupRead, Redelivered, Stream, overdue_in_ms,
 };
+use firth_engine::{Entry, Locked, Value};
 use firth_resp::{Reply, write_array_header, write_integer};
 use smallvec::SmallVec;
 
@@ -36,7 +36,7 @@ pub(super) struct Reading<'a> {
     pub(super) attempt: Attempt,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
     /// Reads and writes the reply; returns whether there was anything, and writes nothing else.
     pub(super) fn serve(
         &mut self,
@@ -46,6 +46,9 @@ impl Reading<'_> {
         layout: Layout,
     ) -> Result<bool, ReplyError> {
         let streams = std::mem::take(&mut self.streams);
+        if streams.len() > 1 && !self.prepare(keys, db, &streams) {
+            return Ok(false);
+        }
         let mut served = 0;
         let mark = layout.open(reply);
         for (key, from) in &streams {
@@ -67,6 +70,47 @@ impl Reading<'_> {
         self.streams = streams;
         mark.close(reply, served);
         Ok(served > 0)
+    }
+
+    /// Brings back all blocks that the streams need, so that nothing is delivered of one of them when
+    /// another cannot be read; says whether they are there.
+    fn prepare(&self, keys: &mut Locked<'_>, db: u8, streams: &[(&[u8], From)]) -> bool {
+        let now_ms = keys.now_ms();
+        for (key, from) in streams {
+            let Some(Value::Stream(stream)) = keys.peek(db, key).map(Entry::value) else {
+                continue;
+            };
+            if self.attempt == Attempt::Again && !self.has_news(stream, now_ms) {
+                continue;
+            }
+            // The same stream may be named several times, and then each read goes on behind the last.
+            let times = streams.iter().filter(|(other, _)| other == key).count();
+            let count_max = self.count_max.saturating_mul(times);
+            let mut budget = self.budget;
+            match from {
+                From::New => {
+                    let read = GroupRead { count_max, ..self.group_read() };
+                    stream.prepare_group_read(&read, now_ms, |entry| budget.admit(entry));
+                }
+                From::Pending(after) => {
+                    let (group, consumer) = (self.group, self.consumer);
+                    stream.prepare_reread(group, consumer, *after, count_max, |entry| {
+                        budget.admit(entry)
+                    });
+                }
+            }
+        }
+        !keys.is_void()
+    }
+
+    fn group_read(&self) -> GroupRead<'a> {
+        GroupRead {
+            group: self.group,
+            consumer: self.consumer,
+            count_max: self.count_max,
+            claim_min_idle_ms: self.claim_min_idle_ms,
+            acknowledgement: self.acknowledgement,
+        }
     }
 
     /// Returns after how many milliseconds there may be something to claim although nothing
@@ -97,13 +141,7 @@ impl Reading<'_> {
         if self.attempt == Attempt::Again && !self.has_news(stream.stream(), stream.now_ms()) {
             return Ok(false);
         }
-        let read = GroupRead {
-            group: self.group,
-            consumer: self.consumer,
-            count_max: self.count_max,
-            claim_min_idle_ms: self.claim_min_idle_ms,
-            acknowledgement: self.acknowledgement,
-        };
+        let read = self.group_read();
         let mut budget = self.budget;
         if self.claim_min_idle_ms.is_none() {
             // Nothing but the entries is told, so that they can be written while they are read.
