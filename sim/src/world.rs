@@ -170,7 +170,7 @@ impl World {
             seed,
             step: 0,
             setup,
-            habits: Habits { expires, fails: faults.failures },
+            habits: Habits { expires },
             faults,
             clock,
             machine,
@@ -466,12 +466,7 @@ impl World {
         }
         let is_well = self.machine.log().is_none_or(|log| log.state() == LogState::Running);
         if is_well {
-            let mut found = dump::of_server(&mut self.machine);
-            if found.is_err() && self.faults.failures {
-                // A read that failed for a client that is gone is told of to the next one, once.
-                found = dump::of_server(&mut self.machine);
-            }
-            let found = found?;
+            let found = dump::of_server(&mut self.machine)?;
             let must = dump::of_model(&self.oracle.model.keys, self.clock.now_ms());
             if found != must {
                 let at = self.oracle.recognize(&found, self.clock.now_ms(), Promise::Nothing);

@@ -80,6 +80,8 @@ pub struct Locked<'e> {
     /// Whether a capture is under way in one of the shards: what is changed has to be captured
     /// before. None begins while a shard is locked.
     captures: bool,
+    /// What the shards had counted before something ran that may be suspended, which counts once.
+    pub(crate) counters_before: SmallVec<[ShardCounters; 1]>,
     pub(crate) ledger: Ledger<'e>,
 }
 
@@ -136,7 +138,8 @@ impl<'e> Locked<'e> {
         }
         let captures = shards.iter().any(|(_, shard)| shard.captured.is_some());
         let (uses, overdue) = (Uses::Noted, Overdue::Removed);
-        Locked { engine, shards, set, now_ms, uses, overdue, captures, ledger }
+        let counters_before = SmallVec::new();
+        Locked { engine, shards, set, now_ms, uses, overdue, captures, counters_before, ledger }
     }
 
     /// Returns the time at which the command or transaction runs, the same throughout.

@@ -1,17 +1,20 @@
 //! Commands that need blocks that are on the disk alone: see [`reading`](crate::blocks::reading).
 
-use crate::blocks::{ReadError, Wanted, reading};
+use crate::blocks::{ReadError, Spot, Wanted, reading};
 use crate::locked::Locked;
 
 impl Locked<'_> {
     /// Lets what runs from now on be suspended where it needs blocks that are on the disk alone, as
     /// long as it has changed nothing. A walk then wants so many blocks more behind the first one.
+    /// What is run once more because it was suspended says which block it has waited for, the first
+    /// of those that it wanted: it is told if that one could not be read.
     ///
     /// Whoever calls this asks [`Locked::end_suspension`] what came of it. Without it, blocks are
     /// read on the spot.
-    pub fn allow_suspension(&mut self, read_ahead: usize) {
+    pub fn allow_suspension(&mut self, read_ahead: usize, waited_for: Option<Spot>) {
         if self.changes() == 0 {
-            reading::allow_suspension(read_ahead);
+            self.counters_before = self.shards().map(|shard| shard.counters).collect();
+            reading::allow_suspension(read_ahead, waited_for);
         }
     }
 
@@ -28,6 +31,10 @@ impl Locked<'_> {
         let wanted = Wanted::new(reading::end_suspension());
         if wanted.is_some() {
             self.ledger.ready.clear();
+            let before = std::mem::take(&mut self.counters_before);
+            for (shard, before) in self.shards_mut().zip(before) {
+                shard.counters = before;
+            }
         }
         wanted
     }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use firth_engine::Locked;
-use firth_engine::blocks::Wanted;
+use firth_engine::blocks::{Spot, Wanted};
 use parking_lot::{Condvar, Mutex};
 
 use crate::client::Address;
@@ -148,15 +148,17 @@ pub struct Scan {
     /// How often the command has been run in vain.
     rounds: u32,
     ahead: usize,
-    /// The file, and the place in it, behind what was wanted last.
-    end: Option<(u32, u32)>,
+    /// What the command that is run in vain has waited for.
+    waited_for: Option<Spot>,
+    /// The place behind what was wanted last.
+    end: Option<Spot>,
     /// Whether it waits for blocks.
     pub is_waiting: bool,
 }
 
 impl Default for Scan {
     fn default() -> Self {
-        Scan { rounds: 0, ahead: AHEAD_MIN, end: None, is_waiting: false }
+        Scan { rounds: 0, ahead: AHEAD_MIN, waited_for: None, end: None, is_waiting: false }
     }
 }
 
@@ -169,13 +171,13 @@ impl Scan {
             && self.rounds < ROUNDS_MAX
             && server.loaders.is_driven.load(Ordering::Relaxed)
         {
-            keys.allow_suspension(self.ahead);
+            keys.allow_suspension(self.ahead, self.waited_for);
         }
     }
 
     /// Notes what a command wants.
     pub(crate) fn suspend(&mut self, wanted: &Wanted) {
-        let follows = |(file, end): (u32, u32)| {
+        let follows = |(file, end): Spot| {
             wanted.first().is_some_and(|(first_file, first)| {
                 file == first_file && (end..end.saturating_add(SCAN_GAP_BYTES)).contains(&first)
             })
@@ -183,6 +185,7 @@ impl Scan {
         let goes_on = self.rounds > 0 || self.end.is_some_and(follows);
         self.ahead = if goes_on { (2 * self.ahead).min(AHEAD_MAX) } else { AHEAD_MIN };
         self.end = wanted.end();
+        self.waited_for = wanted.first();
         self.rounds += 1;
     }
 
@@ -195,6 +198,7 @@ impl Scan {
     #[inline]
     pub(crate) fn end_command(&mut self) {
         self.rounds = 0;
+        self.waited_for = None;
     }
 }
 

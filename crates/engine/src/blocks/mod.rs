@@ -30,4 +30,4 @@ pub use memory::Memory;
 pub use mover::BlockMover;
 pub use place::Place;
 pub use store::{BlockStore, StoreOptions, StoreStats};
-pub use wanted::Wanted;
+pub use wanted::{Spot, Wanted};

@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 
 use super::error::ReadError;
 use super::place::Place;
+use super::wanted::Spot;
 
 /// How many blocks one run of a command can want.
 const WANTED_MAX: usize = 4096;
@@ -28,6 +29,8 @@ thread_local! {
 /// What is not asked for with every change.
 struct Reading {
     read_ahead: Cell<usize>,
+    /// The block for which the command has waited.
+    waited_for: Cell<Option<Spot>>,
     wanted: RefCell<Vec<Place>>,
     failure: RefCell<Option<ReadError>>,
 }
@@ -48,6 +51,7 @@ impl Reading {
     const fn new() -> Self {
         Reading {
             read_ahead: Cell::new(0),
+            waited_for: Cell::new(None),
             wanted: RefCell::new(Vec::new()),
             failure: RefCell::new(None),
         }
@@ -55,10 +59,14 @@ impl Reading {
 }
 
 /// Lets the command that this thread runs be suspended, until it changes something. A walk over
-/// blocks then wants so many more behind one that it lacks.
-pub(crate) fn allow_suspension(read_ahead: usize) {
+/// blocks then wants so many more behind one that it lacks. If it has been suspended before, it has
+/// waited for this block.
+pub(crate) fn allow_suspension(read_ahead: usize, waited_for: Option<Spot>) {
     MODE.set(Mode::MaySuspend);
-    READING.with(|reading| reading.read_ahead.set(read_ahead));
+    READING.with(|reading| {
+        reading.read_ahead.set(read_ahead);
+        reading.waited_for.set(waited_for);
+    });
 }
 
 /// Ends what [`allow_suspension`] has begun, and returns the blocks that are wanted, if any.
@@ -103,15 +111,19 @@ pub(crate) fn take_failure() -> Option<ReadError> {
 
 /// Returns the content of a block that is needed now, if it is to be had.
 pub(crate) fn fetch(place: &Place) -> Option<Vec<u8>> {
-    let on_shelf = place.file().shelf().take(place);
-    let read = match (on_shelf, MODE.get()) {
-        (Some(read), _) => read,
-        (None, Mode::OnTheSpot) => place.read(),
-        (None, Mode::Failed) => return None,
-        (None, Mode::MaySuspend | Mode::Suspended) => {
-            MODE.set(Mode::Suspended);
-            want(place);
-            return None;
+    if let Some(content) = place.file().shelf().take(place) {
+        return Some(content);
+    }
+    let read = match MODE.get() {
+        Mode::OnTheSpot => place.read(),
+        Mode::Failed => return None,
+        Mode::MaySuspend | Mode::Suspended => {
+            let Some(failure) = failure_of(place) else {
+                MODE.set(Mode::Suspended);
+                want(place);
+                return None;
+            };
+            Err(failure)
         }
     };
     let failed = |error| {
@@ -119,6 +131,13 @@ pub(crate) fn fetch(place: &Place) -> Option<Vec<u8>> {
         READING.with(|reading| *reading.failure.borrow_mut() = Some(error));
     };
     read.map_err(failed).ok()
+}
+
+/// Returns why a block could not be read for which the command has waited.
+fn failure_of(place: &Place) -> Option<ReadError> {
+    let waited_for = READING.with(|reading| reading.waited_for.get());
+    let is_it = waited_for == Some((place.number(), place.offset()));
+    is_it.then(|| place.file().shelf().take_failure(place)).flatten()
 }
 
 /// Returns how many more blocks a walk should want that has met one that it lacks; none unless the

@@ -10,6 +10,8 @@ use super::place::Place;
 /// How many bytes of blocks may lie there. Those that were read longest ago go first: whoever wanted
 /// them wants them once more, and reads them on the spot in the end.
 const BYTES_MAX: usize = 16 << 20;
+/// What a failure counts for.
+const FAILURE_BYTES: usize = 256;
 
 type Key = (u32, u32);
 type Read = Result<Vec<u8>, ReadError>;
@@ -30,9 +32,23 @@ struct Inner {
 }
 
 impl Shelf {
-    /// Takes what was read at a place.
-    pub(super) fn take(&self, place: &Place) -> Option<Read> {
-        self.inner.lock().take(key(place))
+    /// Takes the block that was read at a place.
+    pub(super) fn take(&self, place: &Place) -> Option<Vec<u8>> {
+        let inner = &mut *self.inner.lock();
+        match inner.reads.get(&key(place)) {
+            Some((_, Ok(_))) => inner.take(key(place))?.ok(),
+            _ => None,
+        }
+    }
+
+    /// Takes the reason why the block at a place could not be read. Only who has waited for that
+    /// block is to be told of it: by the time of another command the disk may be well again.
+    pub(super) fn take_failure(&self, place: &Place) -> Option<ReadError> {
+        let inner = &mut *self.inner.lock();
+        match inner.reads.get(&key(place)) {
+            Some((_, Err(_))) => inner.take(key(place))?.err(),
+            _ => None,
+        }
     }
 
     /// Puts down what was read at a place.
@@ -50,9 +66,9 @@ impl Shelf {
         }
     }
 
-    /// Says whether something that was read at a place lies here.
+    /// Says whether the block that was read at a place lies here.
     pub(super) fn has(&self, place: &Place) -> bool {
-        self.inner.lock().reads.contains_key(&key(place))
+        matches!(self.inner.lock().reads.get(&key(place)), Some((_, Ok(_))))
     }
 
     /// Returns how many bytes lie here.
@@ -75,5 +91,5 @@ fn key(place: &Place) -> Key {
 }
 
 fn bytes(read: &Read) -> usize {
-    read.as_ref().map_or(0, Vec::capacity)
+    read.as_ref().map_or(FAILURE_BYTES, Vec::capacity)
 }

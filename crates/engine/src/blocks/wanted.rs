@@ -7,6 +7,9 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// How many bytes between two blocks are rather read than skipped.
 const GAP_BYTES_MAX: u64 = 4096;
 
+/// The number of a file, and an offset in it.
+pub type Spot = (u32, u32);
+
 /// Blocks that a suspended command wants; nothing is read until [`Wanted::load`].
 #[derive(Debug)]
 pub struct Wanted {
@@ -25,12 +28,12 @@ impl Wanted {
     }
 
     /// Returns where the first of them lies: the one that the command could not do without.
-    pub fn first(&self) -> Option<(u32, u32)> {
+    pub fn first(&self) -> Option<Spot> {
         self.places.first().map(|place| (place.number(), place.offset()))
     }
 
     /// Returns where a block would lie that was written behind the last of them.
-    pub fn end(&self) -> Option<(u32, u32)> {
+    pub fn end(&self) -> Option<Spot> {
         let last = self.places.last()?;
         Some((last.number(), last.offset().saturating_add(last.stored_len())))
     }

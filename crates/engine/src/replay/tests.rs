@@ -83,16 +83,18 @@ fn cool(engine: &Engine, mover: &mut BlockMover) {
 /// Runs steps, at first so that they are suspended where they lack blocks; returns how many changes
 /// they made.
 fn run_transaction(live: &Engine, now_ms: u64, steps: &[Step], mut suspensions: u8) -> u64 {
+    let mut waited_for = None;
     loop {
         let mut keys = live.lock(ShardSet::ALL, now_ms);
         if suspensions > 0 {
-            keys.allow_suspension(usize::from(suspensions));
+            keys.allow_suspension(usize::from(suspensions), waited_for);
         }
         steps.iter().for_each(|step| step::run(&mut keys, *step));
         let Some(wanted) = keys.end_suspension() else { return keys.changes() };
         assert_eq!(keys.changes(), 0);
         assert!(keys.take_signals().is_empty());
         drop(keys);
+        waited_for = wanted.first();
         wanted.load();
         suspensions -= 1;
     }

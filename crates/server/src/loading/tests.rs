@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use firth_engine::blocks::{BlockMover, BlockStore, Progress, StoreOptions};
-use firth_wal::sim::SimDisk;
+use firth_wal::sim::{Operation, SimDisk};
 
 use super::*;
 use crate::testing::Conversation;
@@ -148,10 +149,58 @@ fn a_waiting_command_counts_once_and_leaves_no_trace() {
     let (reply, waits) =
         cold.talk.say_patiently(2, "XDEL s 15 600 ; XREADGROUP GROUP g c COUNT 1 STREAMS s >");
     assert!(reply.starts_with(":1 *1") && waits == 2, "{reply} {waits}");
+    let stats = cold.talk.say(2, "INFO stats");
+    assert!(stats.contains("keyspace_hits:1") && stats.contains("keyspace_misses:0"), "{stats}");
     let stats = cold.talk.say(2, "INFO commandstats");
     assert!(
         stats.contains("cmdstat_xdel:calls=1,") && stats.contains("cmdstat_xreadgroup:calls=1,")
     );
+}
+
+#[test]
+fn a_read_that_failed_for_a_client_that_is_gone_is_told_to_nobody() {
+    let mut cold = cold();
+    let server = cold.talk.server();
+    server.loaders.drive();
+    cold.disk.fail(Operation::Read, 1, ErrorKind::Other);
+    cold.talk.send_in_vain(1, "XRANGE s 15 16");
+    cold.talk.disconnect(1);
+    assert!(server.loaders.load_next());
+    cold.talk.read_mail();
+    let (reply, waits) = cold.talk.say_patiently(2, "XRANGE s 15 16");
+    assert!(reply.contains("15-0") && waits == 1, "{reply} {waits}");
+    // Whoever has waited for it is told.
+    cold.disk.fail(Operation::Read, 1, ErrorKind::Other);
+    let (reply, waits) = cold.talk.say_patiently(2, "XRANGE s 205 206");
+    assert!(reply.starts_with("-ERR ") && waits == 1, "{reply} {waits}");
+    let (reply, _) = cold.talk.say_patiently(2, "XRANGE s 205 206");
+    assert!(reply.contains("205-0"), "{reply}");
+}
+
+#[test]
+fn a_read_for_a_group_delivers_from_all_streams_or_from_none() {
+    for drives in [false, true] {
+        let mut cold = cold();
+        if drives {
+            cold.talk.server().loaders.drive();
+        }
+        cold.talk.say(0, "XADD t 1-0 a b ; XADD t 2-0 a b ; XADD t 3-0 a b");
+        cold.talk.say(0, "XGROUP CREATE s g 0 ; XGROUP CREATE t g 0 ; XGROUP CREATECONSUMER t g d");
+        cold.talk.say(0, "XREADGROUP GROUP g d COUNT 1 STREAMS t >");
+        let state = "XINFO GROUPS s ; XINFO GROUPS t ; XPENDING s g - + 9 ; XPENDING t g - + 9 ; \
+                     XINFO STREAM t FULL";
+        let before = cold.talk.say_patiently(0, state).0;
+        for streams in ["t s > >", "t t s > > >", "t s t > > 0"] {
+            cold.cool();
+            cold.disk.fail(Operation::Read, 1, ErrorKind::Other);
+            let read = format!("XREADGROUP GROUP g d COUNT 2 STREAMS {streams}");
+            let reply = cold.talk.say_patiently(0, &read).0;
+            assert!(reply.starts_with("-ERR "), "{read} {reply}");
+            assert_eq!(cold.talk.say_patiently(0, state).0, before, "{read}");
+        }
+        let reply = cold.talk.say_patiently(0, "XREADGROUP GROUP g d CLAIM 0 STREAMS t t s > > >");
+        assert!(reply.0.contains(" 500-0 "), "{}", reply.0);
+    }
 }
 
 #[test]
@@ -190,7 +239,7 @@ fn without_room_in_the_queue_blocks_are_read_on_the_spot() {
     server.loaders.drive();
     for _ in 0..WAITING_MAX {
         let mut keys = server.engine.lock(firth_engine::ShardSet::ALL, 1);
-        keys.allow_suspension(0);
+        keys.allow_suspension(0, None);
         keys.stream(0, b"s").unwrap().unwrap().entries().open(9);
         let wanted = keys.end_suspension().unwrap();
         let mailbox = server.mailbox(0).unwrap().clone();

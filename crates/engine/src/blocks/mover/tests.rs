@@ -72,10 +72,10 @@ fn a_cold_stream_reads_like_a_warm_one() {
 #[test]
 fn a_read_is_suspended_until_its_blocks_are_there() {
     let (engine, _mover, _disk) = cooled();
-    let mut rounds = 0;
+    let (mut rounds, mut waited_for) = (0, None);
     loop {
         let mut keys = testing::lock(&engine, 7);
-        keys.allow_suspension(4);
+        keys.allow_suspension(4, waited_for);
         let seen = read(&mut keys, 95..=206);
         match keys.end_suspension() {
             None => {
@@ -85,6 +85,7 @@ fn a_read_is_suspended_until_its_blocks_are_there() {
             Some(wanted) => {
                 assert!(wanted.len() <= 5 && seen.len() <= 106);
                 drop(keys);
+                waited_for = wanted.first();
                 wanted.load();
                 rounds += 1;
             }
@@ -100,7 +101,7 @@ fn a_suspended_command_leaves_no_trace() {
     let mut keys = testing::lock(&engine, 7);
     events(&mut keys);
     let lsn = keys.lsn();
-    keys.allow_suspension(0);
+    keys.allow_suspension(0, None);
     assert_eq!(keys.stream_mut(0, b"s").unwrap().unwrap().delete(&[id(5), id(55), id(1000)]), 1);
     assert!(keys.is_void());
     assert!(events(&mut keys).is_empty());
@@ -109,7 +110,7 @@ fn a_suspended_command_leaves_no_trace() {
     assert_eq!(keys.lsn(), lsn);
     assert!(keys.peek(0, b"k").is_none());
     // Once it has changed something, it reads on the spot.
-    keys.allow_suspension(0);
+    keys.allow_suspension(0, None);
     let mut stream = keys.stream_mut(0, b"s").unwrap().unwrap();
     assert_eq!(stream.delete(&[id(1000)]), 1);
     assert_eq!(stream.delete(&[id(5), id(55)]), 2);
@@ -124,9 +125,12 @@ fn a_damaged_block_is_an_error_and_never_data() {
     let mut keys = testing::lock(&engine, 7);
     for may_suspend in [false, true] {
         if may_suspend {
-            keys.allow_suspension(9);
+            keys.allow_suspension(9, None);
             assert!(read(&mut keys, 25..=36).is_empty());
-            keys.end_suspension().unwrap().load();
+            let wanted = keys.end_suspension().unwrap();
+            let waited_for = wanted.first();
+            wanted.load();
+            keys.allow_suspension(9, waited_for);
         }
         assert!(read(&mut keys, 25..=36).is_empty());
         assert!(keys.is_void());
