@@ -112,10 +112,7 @@ impl Backup {
 
     fn begin(&self, storage: &Storage) -> Result<(), BackupError> {
         let disk = storage.disk();
-        let is_empty = |folder: &Path| disk.list(folder).map_or(true, |names| names.is_empty());
-        if !is_empty(&self.to) || !is_empty(&self.to.join("log")) {
-            return Err(BackupError::Taken { path: self.to.clone() });
-        }
+        check_is_free(&**disk, &self.to)?;
         for folder in [self.blocks(), self.to.join("checkpoints")] {
             let created = disk.create_folder(&folder);
             created.map_err(|error| Failure::new(Action::Create, &folder, &error))?;
@@ -134,6 +131,16 @@ impl Backup {
 
     fn blocks(&self) -> PathBuf {
         self.to.join("blocks")
+    }
+}
+
+/// Says whether a backup can go to a place.
+pub(crate) fn check_is_free(disk: &dyn Disk, to: &Path) -> Result<(), BackupError> {
+    let is_empty = |folder: &Path| disk.list(folder).map_or(true, |names| names.is_empty());
+    if is_empty(to) && is_empty(&to.join("log")) {
+        Ok(())
+    } else {
+        Err(BackupError::Taken { path: to.to_owned() })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::backup::{Backup, BackupError, Wholeness};
+use crate::backup::{Backup, BackupError, Wholeness, check_is_free};
 use crate::checkpoint::{CheckpointError, Job, Made, Progress};
 use crate::engine::Engine;
 use crate::storage::Storage;
@@ -278,9 +278,11 @@ impl Engine {
     /// is a little later. The keeper makes it.
     ///
     /// # Errors
-    /// Another one is being made, or there is no data folder.
+    /// Another one is being made, there is something at the path, or there is no data folder.
     pub fn request_backup(&self, to: &Path) -> Result<(), BackupError> {
-        let keeper = self.storage().map(Storage::keeper).ok_or(BackupError::NoFolder)?;
+        let storage = self.storage().ok_or(BackupError::NoFolder)?;
+        let keeper = storage.keeper();
+        check_is_free(&**storage.disk(), to)?;
         {
             let mut desk = keeper.desk.lock();
             if desk.backups.running.is_some() {
