@@ -8,7 +8,7 @@
 //! DIR/blocks/    full blocks of streams, which checkpoints refer to and which may leave memory
 //! ```
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -128,7 +128,11 @@ impl Storage {
 
 fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
     let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
-    disk.create_folder(folder).map_err(unusable)?;
+    disk.create_folder(folder).map_err(|source| match source.kind() {
+        // That a file exists is no reason to those who know what they have named.
+        ErrorKind::AlreadyExists => unusable(io::Error::new(source.kind(), "it is not a folder")),
+        _ => unusable(source),
+    })?;
     disk.lock(&folder.join("LOCK")).map_err(|source| match source.kind() {
         ErrorKind::WouldBlock => OpenError::InUse { path: folder.to_owned() },
         _ => unusable(source),
