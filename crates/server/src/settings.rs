@@ -68,9 +68,9 @@ impl Setting {
     /// Sets the value while the server runs.
     ///
     /// # Errors
-    /// It is not a value of this setting, or it can be set at the start only.
+    /// It is not a value of this setting, or another one can be set at the start only.
     pub fn set_at_runtime(&self, config: &mut Config, value: &str) -> Result<(), Refused> {
-        if self.change == Change::AtStart {
+        if self.change == Change::AtStart && self.get(config) != value {
             return Err(Refused("can't set immutable config".to_owned()));
         }
         (self.set)(config, value).map_err(Refused)

@@ -33,6 +33,8 @@ fn all_settings_are_changed_or_none() {
         CONFIG SET timeout 5 nothing 1 => -ERR Unknown option or number of arguments for CONFIG \
          SET - 'nothing'
         CONFIG SET timeout 5 port 1 => {failed} 'port') - can't set immutable config
+        CONFIG SET appendonly no => {failed} 'appendonly') - can't set immutable config
+        CONFIG SET appendonly yes => +OK
         CONFIG SET timeout 5 TIMEOUT 6 => {failed} 'timeout') - duplicate parameter
         CONFIG SET timeout 5 save => -ERR syntax error
         CONFIG GET timeout => *2 $7 timeout $1 0"
