@@ -11,16 +11,22 @@ pub(super) fn log(cx: &Context<'_, '_>, lines: &mut Lines) {
     let state = storage.map(|storage| storage.log().state());
     let failure = state.as_ref().and_then(failure);
     lines.add("aof_enabled", u8::from(storage.is_some()));
-    lines.add("aof_rewrite_in_progress", 0);
+    // What makes the log short is a checkpoint, whoever has asked for it.
+    let saves = cx.server.engine.saves();
+    lines.add("aof_rewrite_in_progress", u8::from(saves.running_since_ms.is_some()));
     lines.add("aof_rewrite_scheduled", 0);
-    lines.add("aof_last_bgrewrite_status", "ok");
-    lines.add("aof_last_write_status", if failure.is_some() { "err" } else { "ok" });
+    lines.add("aof_last_bgrewrite_status", status(saves.last_error.is_none()));
+    lines.add("aof_last_write_status", status(failure.is_none()));
     if let (Some(storage), Some(state)) = (storage, &state) {
         numbers(storage, state, lines);
     }
     if let Some(failure) = failure {
         lines.add("log_failure", failure);
     }
+}
+
+fn status(is_well: bool) -> &'static str {
+    if is_well { "ok" } else { "err" }
 }
 
 fn numbers(storage: &Storage, state: &LogState, lines: &mut Lines) {
