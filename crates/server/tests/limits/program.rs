@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use crate::{Kind, Server, check, connect, is_closed, pipeline, with_servers};
+use crate::{Kind, Reply, Server, check, connect, is_closed, pipeline, with_servers};
 
 /// A folder that goes when it is no longer needed.
 struct Folder(PathBuf);
@@ -108,7 +108,13 @@ fn folder_and_port_belong_to_one_server() {
     check_refusal(program().args(["--port", &port, "--dir", &data]), &["cannot listen on", &port]);
     fs::write(folder.path("file"), "").unwrap();
     let file = folder.path("file");
-    check_refusal(program().args(["--port", &free, "--dir", &file]), &[&file]);
+    check_refusal(program().args(["--port", &free, "--dir", &file]), &[&file, "not a folder"]);
+    let below = folder.path("file/data");
+    check_refusal(program().args(["--port", &free, "--dir", &below]), &[&below]);
+    fs::create_dir(folder.path("newer")).unwrap();
+    fs::write(folder.path("newer/FORMAT"), "firth 999\n").unwrap();
+    let newer = folder.path("newer");
+    check_refusal(program().args(["--port", &free, "--dir", &newer]), &["firth 999", "FORMAT"]);
     assert!(server.accepts());
 }
 
@@ -120,6 +126,9 @@ fn wrong_settings_are_named() {
     check_refusal(program().args(["--nonsense", "1"]), &["--nonsense"]);
     check_refusal(program().args(["--maxclients", "many"]), &["maxclients", "many"]);
     check_refusal(program().args(["--config", &file]), &["firth.toml"]);
+    check_refusal(program().args(["--durability", "perhaps"]), &["durability", "always"]);
+    check_refusal(program().args(["--maxmemory", "much"]), &["maxmemory", "much"]);
+    check_refusal(program().args(["--dir", ""]), &["dir"]);
     check_refusal(program().args(["--port", "0"]), &["nothing to listen on"]);
     check_refusal(program().args(["--bind", "0.0.0.0"]), &["0.0.0.0", "requirepass"]);
     check_refusal(program().env("FIRTH_THREADS", "x"), &["FIRTH_THREADS"]);
@@ -154,6 +163,50 @@ fn it_stops_while_clients_are_busy() {
         busy.into_iter().for_each(|client| client.join().unwrap());
         assert!(server.log_tail().contains("stopped"), "{}", server.log_tail());
     }
+}
+
+/// Adds entries, and returns how many there are of them.
+fn add(server: &Server, count: usize) -> i64 {
+    let mut client = connect(server);
+    client.send_raw(&pipeline(&["XADD s * f v"]).repeat(count));
+    (0..count).for_each(|_| assert!(!client.read().bytes().is_empty()));
+    let Reply::Integer(len) = client.call("XLEN s") else { panic!("no length") };
+    len
+}
+
+#[test]
+fn each_end_in_order_keeps_everything() {
+    // Nothing is on the disk before the end, but for what the system has written of itself.
+    let flags = ["--durability", "never"];
+    let mut server = Server::start_with(Kind::Firth, &flags);
+    let mut client = connect(&server);
+    check(&mut client, "SHUTDOWN ABORT", "-ERR No shutdown in progress.");
+    check(&mut client, "SHUTDOWN SAVE NOSAVE", "-ERR syntax error");
+    check(&mut client, "SHUTDOWN LATER", "-ERR syntax error");
+    let mut expect = 0;
+    for end in ["TERM", "INT", "", "NOSAVE", "SAVE", "NOW", "NOSAVE NOW FORCE"] {
+        expect += 500;
+        assert_eq!(add(&server, 500), expect, "before the end by {end:?}");
+        if ["TERM", "INT"].contains(&end) {
+            server.signal(end);
+        } else {
+            let mut client = connect(&server);
+            client.send_raw(&pipeline(&[format!("SHUTDOWN {end}").trim_end()]));
+            assert!(is_closed(&client.read()), "{end}");
+        }
+        let status = server.wait_for_end();
+        assert_eq!(status.code(), Some(0), "{end}: {}", server.log_tail());
+        assert!(server.log_tail().ends_with(" stopped"), "{}", server.log_tail());
+        server.start_again(Kind::Firth, &flags);
+        // It listens first, and answers when it has told what it has found.
+        check(&mut connect(&server), "PING", "+PONG");
+        let found = if end == "SAVE" { "from a checkpoint and 0 records" } else { "records" };
+        let said = server.log_tail();
+        let said = said.rsplit_once(" stopped").unwrap().1;
+        let entries = format!("with {expect} entries, from");
+        assert!(said.contains(&entries) && said.contains(found), "{end}: {said}");
+    }
+    assert_eq!(add(&server, 1), expect + 1);
 }
 
 fn work_until_the_end(port: u16) {

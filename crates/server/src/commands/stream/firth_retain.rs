@@ -236,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn who_has_set_no_policy_is_told_of_none() {
+        let mut clients = Conversation::from_ms(1000);
+        clients.check(&[("XADD s 1 f v", "1-0")]);
+        let forms = ["XINFO STREAM s", "XINFO STREAM s FULL"];
+        let check = |clients: &mut Conversation, expect| {
+            for told in forms.map(|form| clients.ask(0, form)) {
+                assert_eq!(told.contains("retention"), expect, "{told}");
+            }
+        };
+        check(&mut clients, false);
+        clients.check(&[("FIRTH.RETAIN s LEN 5", "OK")]);
+        check(&mut clients, true);
+        clients.check(&[("FIRTH.RETAIN s OFF", "OK")]);
+        check(&mut clients, false);
+    }
+
+    #[test]
     fn age_is_observed_while_nobody_writes() {
         let mut clients = Conversation::from_ms(1000);
         clients.check(&[
