@@ -26,6 +26,15 @@ impl Broker {
     /// | `unix:///path/to/socket` | the same by a socket of this machine |
     /// | `redis+cluster://[user:password@]host[:port],...` | some nodes of a Cluster |
     /// | `redis+sentinel://[user:password@]host[:port],.../service[/db]` | the primary that these sentinels name |
+    /// | `rediss://...`, `rediss+cluster://...`, `rediss+sentinel://...` `[?ca=FILE][&cert=FILE&key=FILE]` | the same by TLS, to sentinels too (feature `tls`) |
+    ///
+    /// By TLS, a server must show a certificate for the host of the address, a node of a Cluster for
+    /// the address that it announces, which is mostly an IP address. It is trusted if it is signed by an
+    /// authority in the file `ca`, else if by one that the system trusts. `cert` and `key` are what is
+    /// shown to a server that asks for it. All are PEM files, read once, when the broker connects.
+    ///
+    /// Redis replicates after it has answered: when a replica takes over, by sentinels or in a Cluster,
+    /// the last writes before that may be gone although they were answered.
     ///
     /// Once connected, lost connections are restored in the background; see [`Broker::health`].
     ///
@@ -101,21 +110,33 @@ fn in_memory(address: &str) -> Result<Broker, Error> {
 async fn at(address: &str, remote: Address) -> Result<Broker, Error> {
     use redis::IntoConnectionInfo as _;
 
-    use crate::backend::redis::Remote;
+    use crate::address::Place;
+    use crate::backend::redis::{Certificates, Remote};
 
+    let Address::Remote { place, tls } = remote else {
+        return Err(crate::address::wrong(address, "it is not that of a server"));
+    };
+    let certificates = match tls {
+        None => None,
+        Some(files) => {
+            let certificates = Certificates::load(files).await;
+            Some(certificates.map_err(|reason| crate::address::wrong(address, &reason))?)
+        }
+    };
     let info = |server: String| {
-        let info = server.into_connection_info();
+        let info = server.into_connection_info().and_then(|info| match &certificates {
+            None => Ok(info),
+            Some(certificates) => certificates.secure(info),
+        });
         info.map_err(|error| crate::address::wrong(address, &error))
     };
     let infos = |servers: Vec<String>| servers.into_iter().map(info).collect::<Result<_, Error>>();
-    let remote = match remote {
-        Address::Server(server) => Remote::connect(info(server)?).await?,
-        Address::Cluster(nodes) => Remote::connect_cluster(infos(nodes)?).await?,
-        Address::Sentinel { sentinels, service } => {
-            Remote::connect_by_sentinels(infos(sentinels)?, &service).await?
-        }
-        Address::Memory | Address::Folder { .. } => {
-            return Err(crate::address::wrong(address, "it is not that of a server"));
+    let remote = match place {
+        Place::Server(server) => Remote::connect(info(server)?).await?,
+        Place::Cluster(nodes) => Remote::connect_cluster(infos(nodes)?).await?,
+        Place::Sentinel { sentinels, service } => {
+            let sentinels = infos(sentinels)?;
+            Remote::connect_by_sentinels(sentinels, &service, certificates.as_ref()).await?
         }
     };
     Ok(Broker::on(remote))

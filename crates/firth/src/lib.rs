@@ -32,6 +32,7 @@
 //!
 //! - `embedded` (default): `memory:` and `file:`, the engine of Firth in this process.
 //! - `redis` (default): servers, by the `redis` crate.
+//! - `tls`: servers by TLS, by rustls.
 //! - `conformance`: the suite that a backend must pass.
 
 mod address;

@@ -28,7 +28,7 @@ pub(crate) struct Server {
 /// Ports are taken from `FIRTH_TEST_PORT` (7990) on; each is held by the lock of a file, since the
 /// tests may run in processes of their own.
 const FIRST_PORT: u16 = 7990;
-const PORT_COUNT: u16 = 31;
+const PORT_COUNT: u16 = 90;
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Kind {
@@ -89,7 +89,11 @@ impl Server {
 
     fn start_at(kind: Kind, port: u16, port_lock: File, dir: &Path, flags: &[&str]) -> Self {
         fs::create_dir_all(dir).expect("a folder for the server");
-        let process = spawn(kind, port, dir, flags);
+        let process = spawn(kind, &kind.arguments(port, dir, flags), dir);
+        Self::of(process, port, port_lock, dir)
+    }
+
+    fn of(process: Child, port: u16, port_lock: File, dir: &Path) -> Self {
         let mut server = Self { process, port, _port_lock: port_lock, dir: dir.to_owned() };
         server.wait_until_it_accepts();
         server
@@ -133,6 +137,19 @@ impl Server {
         Self::start_at(kind, port, port_lock, dir, flags)
     }
 
+    /// Starts a sentinel, Redis 7 in that role, with these lines in its configuration file.
+    pub(crate) fn start_sentinel(lines: &str) -> Self {
+        let (port, port_lock) = take_port();
+        let dir = env::temp_dir().join(format!("firth-test-{}-{port}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a folder for the sentinel");
+        let file = dir.join("sentinel.conf");
+        let basics = format!("port {port}\nbind 127.0.0.1\ndir {}\n", dir.display());
+        fs::write(&file, basics + lines).expect("a configuration file");
+        let arguments = [file.display().to_string(), "--sentinel".to_owned()];
+        let process = spawn(Kind::Redis7, &arguments, &dir);
+        Self::of(process, port, port_lock, &dir)
+    }
+
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
@@ -158,7 +175,7 @@ impl Server {
 
     /// Starts it again on its port and its folder, once its process has ended.
     pub(crate) fn start_again(&mut self, kind: Kind, flags: &[&str]) {
-        self.process = spawn(kind, self.port, &self.dir, flags);
+        self.process = spawn(kind, &kind.arguments(self.port, &self.dir, flags), &self.dir);
         self.wait_until_it_accepts();
     }
 
@@ -184,7 +201,7 @@ impl Drop for Server {
 }
 
 /// Starts a process whose words are added to the log in its folder.
-fn spawn(kind: Kind, port: u16, dir: &Path, flags: &[&str]) -> Child {
+fn spawn(kind: Kind, arguments: &[String], dir: &Path) -> Child {
     let program = kind.program().unwrap_or_else(|missing| panic!("{missing}"));
     let log = File::options().create(true).append(true).open(dir.join("test.log"));
     let log = log.expect("a log file");
@@ -193,7 +210,7 @@ fn spawn(kind: Kind, port: u16, dir: &Path, flags: &[&str]) -> Child {
     let ours = env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FIRTH_"));
     ours.for_each(|(name, _)| _ = command.env_remove(name));
     command
-        .args(kind.arguments(port, dir, flags))
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
@@ -201,7 +218,8 @@ fn spawn(kind: Kind, port: u16, dir: &Path, flags: &[&str]) -> Child {
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
 }
 
-fn take_port() -> (u16, File) {
+/// Takes a port that nobody else uses, as long as the file is open.
+pub(crate) fn take_port() -> (u16, File) {
     let first = env::var("FIRTH_TEST_PORT").ok().and_then(|port| port.parse().ok());
     let first: u16 = first.unwrap_or(FIRST_PORT);
     let take = |port: u16| {

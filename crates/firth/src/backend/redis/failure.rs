@@ -2,6 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
+use super::tls;
 use crate::{Effect, Error, Fault, Refusal};
 
 /// What a node of a Cluster answers about a key that is not its own.
@@ -49,6 +50,9 @@ pub(super) fn is_connection_lost(error: &RedisError) -> bool {
 pub(super) fn of(error: &RedisError) -> Error {
     let message = || text_of(error).into();
     match error.kind() {
+        ErrorKind::Io if tls::is_distrust(error) => {
+            Error::Server { fault: Fault::Access, message: error.to_string().into() }
+        }
         ErrorKind::Io => Error::unavailable(&error, Effect::Unknown),
         ErrorKind::AuthenticationFailed => {
             Error::Server { fault: Fault::Access, message: message() }

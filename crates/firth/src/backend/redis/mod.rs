@@ -25,6 +25,7 @@ mod listener;
 mod reply;
 mod servers;
 mod slot;
+mod tls;
 mod transaction;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use self::gauge::Gauge;
 use self::link::{Failed, Link};
 use self::listener::Listener;
 use self::servers::{Cluster, Servers};
+pub(crate) use self::tls::Certificates;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
     GroupChanged, GroupRead, HealthWatch, Outcome, Pending, PendingQuery, QueueLimits, Range, Read,
@@ -84,6 +86,7 @@ impl Remote {
     pub(crate) async fn connect_by_sentinels(
         sentinels: Vec<ConnectionInfo>,
         service: &str,
+        certificates: Option<&Certificates>,
     ) -> Result<Self, Error> {
         let settings = sentinels.first().map(|info| info.redis_settings().clone());
         let addresses = sentinels.into_iter().map(|info| info.addr().clone());
@@ -99,7 +102,10 @@ impl Remote {
                     builder = builder.set_client_to_redis_password(password);
                 }
             }
-            builder.build()
+            match certificates {
+                None => builder.build(),
+                Some(certificates) => certificates.secure_primary(builder).build(),
+            }
         };
         let client = build().map_err(|error| failure::of(&error))?;
         let dial = Dial::Sentinel(tokio::sync::Mutex::new(client));

@@ -10,7 +10,7 @@ use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, RedisError, Value};
 use super::dial::Dial;
 use super::gauge::Gauge;
 use super::link::{Failed, Link};
-use super::{failure, reply, slot};
+use super::{failure, reply, slot, tls};
 use crate::{Effect, Error};
 
 /// How long a request waits for a lost connection to a node before it is asked whether another node
@@ -187,7 +187,7 @@ impl Cluster {
     fn info_of(&self, address: &str) -> Result<ConnectionInfo, RedisError> {
         let info = format!("redis://{address}").into_connection_info()?;
         Ok(match self.seeds.first() {
-            Some(seed) => seed.clone().set_addr(info.addr().clone()),
+            Some(seed) => seed.clone().set_addr(tls::secured_as(seed.addr(), info.addr().clone())),
             None => info,
         })
     }

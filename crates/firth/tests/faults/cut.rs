@@ -1,11 +1,5 @@
 //! Connections that are cut: what was asked goes on, and what may have been missed is told.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-#[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
-#[path = "../../server/tests/differential/server.rs"]
-mod server;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +7,7 @@ use firth::backend::{Gap, GapReason, QueueLimits, Received, Topic};
 use firth::{Broker, Delivery, TailStart};
 use futures_util::StreamExt as _;
 
-use self::server::{Kind, Server};
+use crate::server::{Kind, Server};
 
 /// Cuts all connections of a kind but one's own.
 async fn cut(server: &Server, kind: &str) {

@@ -1,0 +1,11 @@
+//! What goes wrong in production, with real processes: each case shows that work goes on, and that
+//! nothing is lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod cut;
+mod sentinel;
+#[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
+#[path = "../../../server/tests/differential/server.rs"]
+mod server;
+mod tls;
