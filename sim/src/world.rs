@@ -47,6 +47,8 @@ pub struct Outcome {
     pub loads: u64,
     /// How many checkpoints were made.
     pub checkpoints: u64,
+    /// How many block files were rewritten.
+    pub compactions: u64,
     /// How many flipped bits were refused, and how many did no harm.
     pub flips: (u64, u64),
 }
@@ -60,6 +62,7 @@ impl Outcome {
         self.units += other.units;
         self.starts += other.starts;
         self.checkpoints += other.checkpoints;
+        self.compactions += other.compactions;
         self.loads += other.loads;
         self.cold_blocks += other.cold_blocks;
         self.flips.0 += other.flips.0;
@@ -120,6 +123,8 @@ pub(crate) struct World {
     last_number: u64,
     /// How many checkpoints this server has made.
     saved: u64,
+    /// How many block files this server has rewritten.
+    compacted: u64,
     tracing: Tracing,
     trace: VecDeque<String>,
     outcome: Outcome,
@@ -179,6 +184,7 @@ impl World {
             last_client: 0,
             last_number: 0,
             saved: 0,
+            compacted: 0,
             tracing,
             trace: VecDeque::new(),
             outcome: Outcome { starts: 1, ..Outcome::default() },
@@ -377,6 +383,13 @@ impl World {
         let saves = self.machine.server.engine.saves();
         self.note(format_args!("the keeper: {saves:?}"));
         self.outcome.checkpoints += saves.made - std::mem::replace(&mut self.saved, saves.made);
+        self.count_compactions();
+    }
+
+    fn count_compactions(&mut self) {
+        let storage = self.machine.server.engine.storage();
+        let made = storage.map_or(0, |storage| storage.blocks().stats().compactions);
+        self.outcome.compactions += made - std::mem::replace(&mut self.compacted, made);
     }
 
     /// Has blocks leave memory, by a limit of it that nothing can meet.
@@ -389,6 +402,7 @@ impl World {
         let (cold, all) = (memory.cold_blocks(), memory.blocks());
         self.note(format_args!("{cold} of {all} blocks are on the disk alone"));
         self.outcome.cold_blocks += cold as u64;
+        self.count_compactions();
         let bytes = [4000, 20_000, 0, 0, 0, 0, 0, 0][chance.below(8)];
         self.limit_memory(bytes);
     }

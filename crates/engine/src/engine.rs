@@ -37,6 +37,8 @@ pub struct Options {
     pub checkpoint_after_bytes: u64,
     /// The length that a file of the log does not exceed, unless by a single record. Default: 64 MiB.
     pub segment_bytes: u64,
+    /// After how many bytes the next file of blocks is begun. Default: 64 MiB.
+    pub block_file_bytes: u32,
     /// Who runs the log's writer: a thread, which is the default, or the caller, by
     /// [`Log::drive`](firth_wal::Log::drive).
     pub driving: Driving,
@@ -53,6 +55,7 @@ impl Options {
             durability: Durability::Always,
             checkpoint_after_bytes: 64 << 20,
             segment_bytes: 64 << 20,
+            block_file_bytes: 64 << 20,
             driving: Driving::Thread,
             seed: 0,
         }
@@ -126,13 +129,19 @@ impl Engine {
         disk: Arc<dyn Disk>,
     ) -> Result<(Engine, Opened), OpenError> {
         let started_ns = clock.monotonic_ns();
-        let Options { durability, checkpoint_after_bytes, segment_bytes, driving, seed, .. } =
-            *options;
+        let Options { durability, checkpoint_after_bytes, segment_bytes, .. } = *options;
+        let Options { block_file_bytes, driving, seed, .. } = *options;
         let Some(folder) = &options.folder else {
             let engine = Engine::new(seed, clock, Journal::default(), None);
             return Ok((engine, Opened::default()));
         };
-        let log_options = LogOptions { durability, driving, segment_bytes, checkpoint_after_bytes };
+        let log_options = LogOptions {
+            durability,
+            driving,
+            segment_bytes,
+            checkpoint_after_bytes,
+            block_file_bytes,
+        };
         let (storage, recovery) = Storage::open(folder, disk, log_options)?;
         let journal = Journal::kept_by(Arc::new(Arc::clone(storage.log())));
         let engine = Engine::new(seed, clock, journal, Some(storage));

@@ -84,6 +84,8 @@ struct Work {
     retry_at_ms: u64,
     /// How much had been logged when the newest checkpoint was begun.
     logged_before: u64,
+    /// How much of block files was dead that the newest checkpoint could not remove.
+    dead_before: u64,
 }
 
 #[derive(Debug, Default)]
@@ -122,7 +124,10 @@ impl Keeper {
         let limit = storage.checkpoint_after_bytes().max(desk.newest.bytes / 2);
         let logged = storage.logged_bytes().saturating_sub(work.logged_before);
         let may_try = engine.clock().monotonic_ms() >= work.retry_at_ms;
-        desk.is_wanted || desk.backup_wanted.is_some() || (may_try && logged > limit)
+        // Dead block files go with a checkpoint that does not refer to them.
+        let dead = storage.blocks().stats().dead_bytes.saturating_sub(work.dead_before);
+        let is_worth_it = logged > limit || dead > limit;
+        desk.is_wanted || desk.backup_wanted.is_some() || (may_try && is_worth_it)
     }
 
     fn begin(&self, work: &mut Work, engine: &Engine, storage: &Storage) {
@@ -153,6 +158,7 @@ impl Keeper {
                 let backup_to = work.backup_to.take();
                 work.backup = backup_to.map(|to| Backup::new(to, made.lsn, files));
                 work.failures = 0;
+                work.dead_before = storage.blocks().stats().dead_bytes;
                 let mut desk = self.desk.lock();
                 desk.newest = made;
                 let now_ms = engine.clock().now_ms();

@@ -31,6 +31,7 @@ pub(crate) struct LogOptions {
     pub(crate) driving: Driving,
     pub(crate) segment_bytes: u64,
     pub(crate) checkpoint_after_bytes: u64,
+    pub(crate) block_file_bytes: u32,
 }
 
 /// A data folder that is open, and the log in it.
@@ -62,14 +63,16 @@ impl Storage {
     ) -> Result<(Storage, Recovery), OpenError> {
         let lock = lock_folder(folder, &*disk)?;
         check_format(folder, &*disk)?;
-        let LogOptions { durability, driving, segment_bytes, checkpoint_after_bytes } = options;
+        let LogOptions { checkpoint_after_bytes, block_file_bytes, .. } = options;
+        let LogOptions { durability, driving, segment_bytes, .. } = options;
         let defaults = firth_wal::Options::default();
         let options = firth_wal::Options { durability, driving, segment_bytes, ..defaults };
         let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
         let checkpoints = CheckpointFolder::open(folder.join("checkpoints"), Arc::clone(&disk));
         let checkpoints = checkpoints.map_err(firth_wal::OpenError::from)?;
-        let blocks =
-            BlockStore::open(folder.join("blocks"), Arc::clone(&disk), StoreOptions::default());
+        let store_options =
+            StoreOptions { file_bytes: block_file_bytes, ..StoreOptions::default() };
+        let blocks = BlockStore::open(folder.join("blocks"), Arc::clone(&disk), store_options);
         let blocks = Arc::new(blocks.map_err(firth_wal::OpenError::from)?);
         let storage = Storage {
             folder: folder.to_owned(),

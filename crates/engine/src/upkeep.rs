@@ -1,4 +1,4 @@
-//! Keeping memory within its limit, as a part of what the keeper does.
+//! Keeping memory within its limit and block files small, as a part of what the keeper does.
 //!
 //! When more is used than may be, written blocks leave memory, the oldest of each stream first; when
 //! there are none, full blocks are written. When nothing is left to be written either, memory is
@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::blocks::{BlockMover, BlockStore};
+use crate::blocks::{BlockMover, BlockStore, Compaction};
 use crate::engine::Engine;
 use crate::keeper::Pace;
 use crate::value::Value;
@@ -22,11 +22,12 @@ const MEASURE_EVERY_MS: u64 = 100;
 /// has been used.
 const VAIN_WALKS_MAX: u32 = 3;
 
-/// What keeps memory within its limit.
+/// What keeps memory within its limit, and has block files rewritten.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     /// Nothing leaves memory without a data folder.
     mover: Option<BlockMover>,
+    compaction: Option<Compaction>,
     measuring: Walk,
     measured_bytes: usize,
     measure_at_ms: u64,
@@ -38,6 +39,7 @@ impl Upkeep {
     pub(crate) fn new(store: Option<&Arc<BlockStore>>) -> Self {
         Upkeep {
             mover: store.map(|store| BlockMover::new(Arc::clone(store))),
+            compaction: store.map(|store| Compaction::new(Arc::clone(store))),
             measuring: Walk::START,
             measured_bytes: 0,
             measure_at_ms: 0,
@@ -52,7 +54,10 @@ impl Upkeep {
             self.measure_at_ms = now_ms + MEASURE_EVERY_MS;
             self.measure(engine);
         }
-        self.relieve(engine)
+        let relief = self.relieve(engine);
+        let compaction = self.compaction.as_mut();
+        let compaction = compaction.map_or(Pace::Idle, |compaction| compaction.step(engine));
+        if relief == Pace::Busy { relief } else { compaction }
     }
 
     /// Measures some of what is not counted as it changes.

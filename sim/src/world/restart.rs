@@ -78,7 +78,7 @@ impl World {
         let left = if self.promises() { Left::Durable } else { left };
         self.oracle.restart(unit, machine.last(), left);
         self.machine = machine;
-        self.saved = 0;
+        (self.saved, self.compacted) = (0, 0);
         self.links.clear();
         self.outcome.starts += 1;
         self.populate(chance);

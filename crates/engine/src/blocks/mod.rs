@@ -8,6 +8,7 @@
 //!
 //! The formats are drawn in `file.rs` and `frame.rs`.
 
+mod compaction;
 mod error;
 mod file;
 mod frame;
@@ -22,6 +23,7 @@ mod tests;
 mod wanted;
 
 pub use crate::walk::Progress;
+pub(crate) use compaction::Compaction;
 pub use error::{BlockFlaw, ReadError, StoreError};
 pub use file::BlockFile;
 pub use frame::Compression;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use firth_wal::{Action, Disk, Failure};
 use parking_lot::Mutex;
@@ -15,6 +16,9 @@ use super::shelf::Shelf;
 
 /// How many bytes of frames are handed to the disk at a time.
 const WRITE_BYTES: usize = 1 << 20;
+
+/// The newest file is not worth being rewritten before it has so many bytes.
+const SPARSE_BYTES_MIN: u32 = 1 << 20;
 
 /// How blocks are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,14 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Those of them that blocks in memory refer to.
     pub live_bytes: u64,
+    /// The bytes of full files to which nothing in memory refers.
+    pub dead_bytes: u64,
+    /// How many files were rewritten since little of them was alive.
+    pub compactions: u64,
+    /// How many bytes of blocks were written anew for that.
+    pub moved_bytes: u64,
+    /// How often the disk kept a file from being rewritten.
+    pub failed_compactions: u64,
 }
 
 /// The block files of a data folder.
@@ -54,6 +66,9 @@ pub struct BlockStore {
     files: Mutex<BTreeMap<u32, Arc<BlockFile>>>,
     writer: Mutex<Writer>,
     shelf: Arc<Shelf>,
+    compactions: AtomicU64,
+    moved_bytes: AtomicU64,
+    failed_compactions: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -94,8 +109,17 @@ impl BlockStore {
             poisoned: None,
             frames: Vec::new(),
         };
-        let (files, writer) = (Mutex::default(), Mutex::new(writer));
-        Ok(BlockStore { disk, folder, options, files, writer, shelf: Arc::default() })
+        Ok(BlockStore {
+            disk,
+            folder,
+            options,
+            files: Mutex::default(),
+            writer: Mutex::new(writer),
+            shelf: Arc::default(),
+            compactions: AtomicU64::new(0),
+            moved_bytes: AtomicU64::new(0),
+            failed_compactions: AtomicU64::new(0),
+        })
     }
 
     /// Writes blocks one behind the other, and returns where each lies. They outlive the process
@@ -192,12 +216,67 @@ impl BlockStore {
     /// Returns how much there is in the files.
     pub fn stats(&self) -> StoreStats {
         let files = self.files.lock();
-        let mut stats = StoreStats { files: files.len(), ..StoreStats::default() };
+        let mut stats = StoreStats {
+            files: files.len(),
+            compactions: self.compactions.load(Ordering::Relaxed),
+            moved_bytes: self.moved_bytes.load(Ordering::Relaxed),
+            failed_compactions: self.failed_compactions.load(Ordering::Relaxed),
+            ..StoreStats::default()
+        };
         for file in files.values() {
-            stats.bytes += file.byte_len();
-            stats.live_bytes += file.live_bytes();
+            let (bytes, live_bytes) = (file.byte_len(), file.live_bytes());
+            stats.bytes += bytes;
+            stats.live_bytes += live_bytes;
+            let is_full = bytes >= self.sparse_bytes_min();
+            stats.dead_bytes += if is_full && live_bytes == 0 { bytes } else { 0 };
         }
         stats
+    }
+
+    /// Returns the files of which some, but less than half is alive, with how much of each that is.
+    /// Nothing is appended to them any more.
+    pub(crate) fn sparse_files(&self) -> BTreeMap<u32, u64> {
+        let mut writer = self.writer.lock();
+        let is_sparse = |file: &BlockFile| file.live_bytes() < file.byte_len() / 2;
+        let newest = writer.newest.as_ref();
+        let newest =
+            newest.filter(|file| file.byte_len() < self.sparse_bytes_min() || !is_sparse(file));
+        let newest = newest.map(|file| file.number());
+        if newest.is_none() {
+            writer.newest = None;
+        }
+        drop(writer);
+        let files = self.files.lock();
+        let sparse = files.values().filter(|file| Some(file.number()) != newest && is_sparse(file));
+        let sparse = sparse.map(|file| (file.number(), file.live_bytes()));
+        sparse.filter(|(_, live_bytes)| *live_bytes > 0).collect()
+    }
+
+    /// Returns how many bytes of files are alive; nothing for those that are gone.
+    pub(crate) fn live_bytes_of(&self, numbers: &BTreeSet<u32>) -> BTreeMap<u32, u64> {
+        let files = self.files.lock();
+        let live_bytes = |number: &u32| files.get(number).map_or(0, |file| file.live_bytes());
+        numbers.iter().map(|number| (*number, live_bytes(number))).collect()
+    }
+
+    /// The length from which on the newest file is rewritten, too.
+    fn sparse_bytes_min(&self) -> u64 {
+        u64::from((self.options.file_bytes / 4).min(SPARSE_BYTES_MIN))
+    }
+
+    /// Notes that files were rewritten.
+    pub(crate) fn note_compactions(&self, files: u64) {
+        self.compactions.fetch_add(files, Ordering::Relaxed);
+    }
+
+    /// Notes that blocks were written anew.
+    pub(crate) fn note_moved(&self, bytes: u64) {
+        self.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that files could not be rewritten.
+    pub(crate) fn note_failed_compaction(&self) {
+        self.failed_compactions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns how many bytes of blocks were read and wait for those who wanted them.

@@ -1,5 +1,6 @@
 //! Blocks that a suspended command wants.
 
+use super::error::ReadError;
 use super::place::Place;
 
 /// How many bytes of neighbouring blocks are read at a time.
@@ -44,17 +45,25 @@ impl Wanted {
     /// Called where waiting for the disk holds nobody up.
     pub fn load(mut self) {
         self.places.retain(|place| !place.file().shelf().has(place));
-        self.places.sort_unstable_by_key(|place| (place.number(), place.offset()));
-        for neighbours in self.places.chunk_by(are_near) {
-            let mut rest = neighbours;
-            while let Some(first) = rest.first() {
-                let begin = u64::from(first.offset());
-                let fits = |place: &&Place| end_of(place) - begin <= READ_BYTES_MAX as u64;
-                let count = rest.iter().take_while(fits).count().max(1);
-                let (now, later) = rest.split_at(count);
-                load_span(now);
-                rest = later;
-            }
+        read(self.places, |place, content| place.file().shelf().put(place, content));
+    }
+}
+
+/// Reads blocks, those that lie near each other together.
+pub(super) fn read(
+    mut places: Vec<Place>,
+    mut put: impl FnMut(&Place, Result<Vec<u8>, ReadError>),
+) {
+    places.sort_unstable_by_key(|place| (place.number(), place.offset()));
+    for neighbours in places.chunk_by(are_near) {
+        let mut rest = neighbours;
+        while let Some(first) = rest.first() {
+            let begin = u64::from(first.offset());
+            let fits = |place: &&Place| end_of(place) - begin <= READ_BYTES_MAX as u64;
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (now, later) = rest.split_at(count);
+            read_span(now, &mut put);
+            rest = later;
         }
     }
 }
@@ -69,7 +78,7 @@ fn end_of(place: &Place) -> u64 {
 }
 
 /// Reads blocks that lie near each other in one file.
-fn load_span(places: &[Place]) {
+fn read_span(places: &[Place], put: &mut impl FnMut(&Place, Result<Vec<u8>, ReadError>)) {
     let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
     let begin = u64::from(first.offset());
     let mut span = vec![0; usize::try_from(end_of(last) - begin).unwrap_or(0)];
@@ -83,6 +92,6 @@ fn load_span(places: &[Place]) {
                 place.decode(span.get(start..end).unwrap_or_default())
             }
         };
-        place.file().shelf().put(place, content);
+        put(place, content);
     }
 }

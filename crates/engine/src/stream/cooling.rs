@@ -3,6 +3,7 @@
 //! The last block is still growing, so it is not written; it and the one before it stay in memory,
 //! because whoever follows a stream reads there.
 
+use super::block::Block;
 use super::entries::Entries;
 use super::id::EntryId;
 use crate::blocks::{Place, Progress};
@@ -35,6 +36,21 @@ impl Entries {
         while self.blocks.get(self.written).is_some_and(|block| block.place().is_some()) {
             self.written += 1;
         }
+        true
+    }
+
+    /// Returns the blocks from the one on that would hold an entry.
+    pub(crate) fn blocks_from(&self, id: EntryId) -> impl Iterator<Item = &Block> {
+        self.blocks.range(self.block_of(id)..)
+    }
+
+    /// Notes that a block lies at another place now, unless it has changed meanwhile; says whether
+    /// it is still the one that was at the place before.
+    pub(crate) fn note_moved(&mut self, first_id: EntryId, from: &Place, to: Place) -> bool {
+        let index = self.block_of(first_id);
+        let block = self.blocks.get_mut(index).filter(|block| block.first_id() == first_id);
+        let Some(block) = block.filter(|block| block.place() == Some(from)) else { return false };
+        block.set_place(to);
         true
     }
 

@@ -105,6 +105,9 @@ fn blocks(cx: &Context<'_, '_>, lines: &mut Lines) {
     lines.add("block_files", stats.files);
     lines.add("block_files_bytes", stats.bytes);
     lines.add("block_files_live_bytes", stats.live_bytes);
+    lines.add("block_compactions", stats.compactions);
+    lines.add("block_compacted_bytes", stats.moved_bytes);
+    lines.add("block_compaction_errors", stats.failed_compactions);
     let (loads, loaded) = cx.server.loaders.counts();
     lines.add("block_loads", loads);
     lines.add("blocks_loaded", loaded);
