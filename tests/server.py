@@ -56,7 +56,7 @@ def command(name: str, port: int, directory: str) -> list[str]:
         program = Path(TESTS, os.environ.get("FIRTH_BIN", "../target/debug/firth")).resolve()
         if not program.exists():
             raise CannotStart(f"no firth program at {program} (set FIRTH_BIN, or cargo build -p firth-cli)")
-        return [str(program), "serve", *where]
+        return [str(program), "serve", *where, "--gateway", "off"]
     if name == "redis":
         program = shutil.which("redis-server")
     else:

@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod commands_doc;
+mod gateway;
 mod serve;
 mod sources;
 
@@ -21,6 +22,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Serve(serve::ServeArgs),
+    Gateway(gateway::GatewayArgs),
     Backup(backup::BackupArgs),
     Bench(bench::BenchArgs),
     Commands(commands_doc::CommandsArgs),
@@ -31,6 +33,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Serve(args) => serve::run(&args),
+        Verb::Gateway(args) => gateway::run(args),
         Verb::Backup(args) => backup::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Commands(args) => commands_doc::print_commands(&args),

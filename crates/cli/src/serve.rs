@@ -19,6 +19,7 @@ use signal_hook::flag;
 use signal_hook::low_level::pipe;
 use tracing::level_filters::LevelFilter;
 
+use crate::gateway::Beside;
 use crate::sources::Sources;
 
 /// The flags of `firth serve`: one for each setting, and one for the file.
@@ -87,8 +88,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let Launched { server, listeners, opened } = launch(config)?;
     stop_on_signals(&server)?;
     let addresses: Vec<String> = listeners.iter().map(net::Listener::address).collect();
+    let gateway = Beside::start(&server.config(), &addresses)?;
     introduce(&server.config(), &opened, &addresses);
-    net::serve(&server, listeners).context("serving")?;
+    gateway.introduce();
+    let served = net::serve(&server, listeners).context("serving");
+    gateway.stop();
+    served?;
     server.close_log().context("not everything could be written")?;
     tracing::info!("stopped");
     Ok(())
@@ -99,7 +104,7 @@ fn variables() -> Vec<(String, String)> {
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
-fn log_to_stderr(level: LogLevel) {
+pub(crate) fn log_to_stderr(level: LogLevel) {
     let level = match level {
         LogLevel::Debug => LevelFilter::TRACE,
         LogLevel::Verbose => LevelFilter::DEBUG,

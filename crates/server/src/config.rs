@@ -62,6 +62,38 @@ pub struct ConfigFile {
     pub says: Config,
 }
 
+/// The gateway that runs beside the server, in the words of its settings. The server only carries them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Where it listens, or `off`.
+    pub address: String,
+    /// The secret of its tokens; empty for none.
+    pub secret: String,
+    /// A file with public keys of its tokens; empty for none.
+    pub keys: PathBuf,
+    /// What its API is used with; empty for none.
+    pub api_key: String,
+    /// The pages from elsewhere that may connect.
+    pub origins: Vec<String>,
+}
+
+impl GatewaySettings {
+    /// Where the gateway listens if nothing is said.
+    pub const ADDRESS: &str = "127.0.0.1:7381";
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        GatewaySettings {
+            address: Self::ADDRESS.to_owned(),
+            secret: String::new(),
+            keys: PathBuf::new(),
+            api_key: String::new(),
+            origins: Vec::new(),
+        }
+    }
+}
+
 /// Everything that can be configured.
 ///
 /// A worker keeps a copy and takes a new one when the version has changed.
@@ -125,6 +157,8 @@ pub struct Config {
     pub latency_threshold_ms: u64,
     /// How many keys tracking clients may have read before some are invalidated to make room.
     pub tracking_keys_max: u64,
+    /// The gateway for browsers.
+    pub gateway: GatewaySettings,
 }
 
 impl Default for Config {
@@ -169,6 +203,7 @@ impl Default for Config {
             slow_log_entries_max: 128,
             latency_threshold_ms: 0,
             tracking_keys_max: 1_000_000,
+            gateway: GatewaySettings::default(),
         }
     }
 }

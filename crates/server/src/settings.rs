@@ -83,7 +83,7 @@ impl Setting {
 
     /// Says whether the value may be seen in logs and documents.
     pub fn is_secret(&self) -> bool {
-        self.name == "requirepass"
+        matches!(self.name, "requirepass" | "gateway-secret" | "gateway-api-key")
     }
 }
 

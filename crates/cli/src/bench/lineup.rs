@@ -172,7 +172,7 @@ impl Preset {
     fn target(&self, programs: &Programs) -> Option<Result<Target>> {
         let (speaks, line, settings) = match self.program {
             Program::Firth => {
-                let usual = "serve --port {port} --threads 1 --dir {dir}/data";
+                let usual = "serve --port {port} --threads 1 --dir {dir}/data --gateway off";
                 (Speaks::Redis, format!("'{}' {usual} {}", programs.firth, self.options), None)
             }
             Program::Redis => {

@@ -1,5 +1,6 @@
 //! The table of settings.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use firth_engine::Durability;
@@ -168,6 +169,60 @@ pub(super) const ROWS: &[Setting] = &[
         get: |config| config.password.clone(),
         set: |config, value| {
             config.password = value.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gateway",
+        doc: "Where the gateway for browsers listens (WebSocket, SSE, HTTP), or off.",
+        change: Change::AtStart,
+        get: |config| config.gateway.address.clone(),
+        set: |config, value| {
+            if value != "off" && value.parse::<SocketAddr>().is_err() {
+                return Err("argument must be an address such as 127.0.0.1:7381, or off".to_owned());
+            }
+            config.gateway.address = value.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gateway-secret",
+        doc: "The secret of the gateway's tokens (JWT, HS256), of 32 bytes at least; empty for none.",
+        change: Change::AtStart,
+        get: |config| config.gateway.secret.clone(),
+        set: |config, value| {
+            config.gateway.secret = value.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gateway-keys",
+        doc: "A file with public keys of the gateway's tokens: PEM (RS256 or ES256), or a JWKS.",
+        change: Change::AtStart,
+        get: |config| config.gateway.keys.display().to_string(),
+        set: |config, value| {
+            config.gateway.keys = PathBuf::from(value);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gateway-api-key",
+        doc: "The key that lets a program do everything at the gateway, of 16 bytes at least; empty for none.",
+        change: Change::AtStart,
+        get: |config| config.gateway.api_key.clone(),
+        set: |config, value| {
+            config.gateway.api_key = value.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "gateway-origins",
+        doc: "The origins whose pages may connect to the gateway besides its own, separated by spaces, \
+              such as https://example.com; * for all.",
+        change: Change::AtStart,
+        get: |config| config.gateway.origins.join(" "),
+        set: |config, value| {
+            config.gateway.origins = value.split_ascii_whitespace().map(str::to_owned).collect();
             Ok(())
         },
     },

@@ -59,7 +59,8 @@ impl Kind {
         let dir = dir.display();
         let line = match self {
             Self::Firth => {
-                let line = format!("serve --port {port} --bind 127.0.0.1 --dir {dir}");
+                let line =
+                    format!("serve --port {port} --bind 127.0.0.1 --dir {dir} --gateway off");
                 let threads = env::var("FIRTH_THREADS").unwrap_or_else(|_| "2".into());
                 let chosen = flags.contains(&"--threads");
                 if chosen { line } else { format!("{line} --threads {threads}") }

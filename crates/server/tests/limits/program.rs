@@ -38,7 +38,7 @@ fn program() -> Command {
     {
         command.env_remove(name);
     }
-    command.arg("serve");
+    command.args(["serve", "--gateway", "off"]);
     command
 }
 

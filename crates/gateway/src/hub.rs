@@ -1,0 +1,213 @@
+//! The channels that sockets listen to.
+//!
+//! The backend is listened to once for each channel, however many sockets there are. A task for each channel takes what
+//! comes and puts it, encoded once, into the queue of each socket; it never waits for one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use firth::Error;
+use firth::backend::{GapReason, Overflow, QueueLimits, Received, Subscription, Topic};
+use futures_util::StreamExt as _;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::backend::{self, BackendCell};
+use crate::counts::Counts;
+use crate::news::{Data, Form, News, Place, What};
+use crate::outbox::Outbox;
+
+/// How much of a channel waits for the task that distributes it.
+const QUEUE: QueueLimits = QueueLimits { messages: 65_536, overflow: Overflow::DropOldest };
+
+/// The channels that sockets listen to.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    backend: BackendCell,
+    counts: Arc<Counts>,
+    channels: Mutex<HashMap<Arc<str>, Arc<Channel>>>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    name: Arc<str>,
+    listeners: Mutex<Listeners>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
+    all: HashMap<u64, Listener>,
+    next: u64,
+    task: Option<AbortHandle>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    form: Form,
+    outbox: Arc<Outbox>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum State {
+    #[default]
+    Asking,
+    Listening,
+    Refused(Error),
+}
+
+/// A socket's place on a channel. Dropping it gives it up.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    hub: Arc<Hub>,
+    channel: Arc<Channel>,
+    id: u64,
+}
+
+impl Hub {
+    pub(crate) fn new(backend: BackendCell, counts: Arc<Counts>) -> Arc<Self> {
+        Arc::new(Hub { backend, counts, channels: Mutex::default() })
+    }
+
+    /// Returns how many channels are listened to.
+    pub(crate) fn channels(&self) -> usize {
+        self.channels.lock().len()
+    }
+
+    /// Lets a socket listen to a channel. What is published after this has answered is received. While the backend cannot
+    /// be reached, this waits.
+    pub(crate) async fn listen(
+        self: &Arc<Self>,
+        name: &Arc<str>,
+        form: Form,
+        outbox: &Arc<Outbox>,
+    ) -> Result<Listening, Error> {
+        let listening = self.join(name, Listener { form, outbox: Arc::clone(outbox) });
+        let mut state = listening.channel.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Asking)).await;
+        match settled.as_deref() {
+            Ok(State::Refused(error)) => return Err(error.clone()),
+            Ok(_) => {}
+            Err(_) => return Err(Error::Closed),
+        }
+        drop(settled);
+        Ok(listening)
+    }
+
+    /// Puts news that did not come from the backend before all who listen to a channel.
+    pub(crate) fn tell(&self, name: &str, news: &News) {
+        let channel = self.channels.lock().get(name).cloned();
+        channel.inspect(|channel| self.distribute(channel, news));
+    }
+
+    fn join(self: &Arc<Self>, name: &Arc<str>, listener: Listener) -> Listening {
+        let mut channels = self.channels.lock();
+        let channel = channels.entry(Arc::clone(name)).or_insert_with(|| {
+            Arc::new(Channel {
+                name: Arc::clone(name),
+                listeners: Mutex::default(),
+                state: watch::Sender::default(),
+            })
+        });
+        let channel = Arc::clone(channel);
+        let mut listeners = channel.listeners.lock();
+        let id = listeners.next;
+        listeners.next += 1;
+        listeners.all.insert(id, listener);
+        if listeners.task.is_none() {
+            let task = tokio::spawn(Arc::clone(self).listen_for(Arc::clone(&channel)));
+            listeners.task = Some(task.abort_handle());
+        }
+        drop(listeners);
+        Listening { hub: Arc::clone(self), channel, id }
+    }
+
+    /// Distributes what is published on a channel, until nobody listens any more and the task is aborted.
+    async fn listen_for(self: Arc<Self>, channel: Arc<Channel>) {
+        let mut attempts = 0;
+        loop {
+            match self.subscribe(&channel).await {
+                Ok(subscription) => {
+                    channel.state.send_replace(State::Listening);
+                    self.pump(&channel, subscription).await;
+                    // The broker was closed; whoever did that also ends the sockets.
+                    channel.state.send_replace(State::Refused(Error::Closed));
+                    return;
+                }
+                Err(Error::Unavailable { reason, .. }) => {
+                    tracing::debug!(channel = %channel.name, %reason, "trying again");
+                    tokio::time::sleep(backend::pauses().pause(attempts)).await;
+                    attempts = attempts.saturating_add(1);
+                }
+                Err(error) => {
+                    channel.state.send_replace(State::Refused(error));
+                    self.forget(&channel);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn subscribe(&self, channel: &Channel) -> Result<Subscription, Error> {
+        let broker = self.backend.broker().await?;
+        let topics = vec![Topic::Channel(Arc::clone(&channel.name))];
+        broker.backend().subscribe(topics, QUEUE).await
+    }
+
+    async fn pump(&self, channel: &Channel, mut subscription: Subscription) {
+        while let Some(received) = subscription.next().await {
+            let name = Arc::clone(&channel.name);
+            let what = match received {
+                Received::Message(message) => {
+                    self.counts.received.add(1);
+                    What::Message { channel: name, data: Data(message.payload) }
+                }
+                Received::Gap(gap) => {
+                    let is_reconnected = gap.reason == GapReason::Reconnected;
+                    let reason = if is_reconnected { "reconnected" } else { "overflow" };
+                    What::Gap { place: Place::Channel(name), reason, missed: gap.missed }
+                }
+                _ => continue,
+            };
+            self.distribute(channel, &News::new(what));
+        }
+    }
+
+    fn distribute(&self, channel: &Channel, news: &News) {
+        let listeners = channel.listeners.lock();
+        let mut delivered = 0;
+        for listener in listeners.all.values() {
+            if let Some(frame) = news.frame(listener.form) {
+                listener.outbox.push(frame);
+                delivered += 1;
+            }
+        }
+        let is_gap = matches!(news.what(), What::Gap { .. });
+        let count = if is_gap { &self.counts.gaps } else { &self.counts.delivered };
+        count.add(delivered);
+    }
+
+    /// Lets the next one who wants the channel ask the backend again.
+    fn forget(&self, channel: &Arc<Channel>) {
+        let mut channels = self.channels.lock();
+        if channels.get(&channel.name).is_some_and(|known| Arc::ptr_eq(known, channel)) {
+            channels.remove(&channel.name);
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut channels = self.hub.channels.lock();
+        let mut listeners = self.channel.listeners.lock();
+        listeners.all.remove(&self.id);
+        if listeners.all.is_empty() {
+            let is_known = |known: &Arc<Channel>| Arc::ptr_eq(known, &self.channel);
+            if channels.get(&self.channel.name).is_some_and(is_known) {
+                channels.remove(&self.channel.name);
+            }
+            listeners.task.take().inspect(AbortHandle::abort);
+        }
+    }
+}

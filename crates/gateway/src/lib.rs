@@ -1,0 +1,35 @@
+//! Browsers and programs that speak HTTP, in front of a broker.
+//!
+//! A [`Gateway`] serves WebSockets and event streams (SSE). It speaks to its backend through [`firth::Broker`] alone, so it
+//! means the same in front of a Firth server, Redis, Valkey and the engine in the process.
+//!
+//! - `/notifications/{user}`: what is published to a user and to everybody, as it was sent.
+//! - `/healthz`, `/readyz`: whether it lives, and whether its backend answers.
+//!
+//! Every queue has a bound: what a socket does not take is not kept for it, but it is closed with a code that tells its
+//! client to come back.
+#![expect(dead_code, reason = "the protocol, which uses it, is on its way")]
+
+mod access;
+mod admission;
+mod backend;
+mod clock;
+mod closing;
+mod config;
+mod counts;
+mod events;
+mod gateway;
+mod hub;
+mod news;
+mod notifications;
+mod origin;
+mod outbox;
+mod rate;
+mod routes;
+mod socket;
+mod sockets;
+mod token;
+
+pub use access::{Keys, KeysError};
+pub use config::{Config, Limits};
+pub use gateway::{Gateway, GatewayError};

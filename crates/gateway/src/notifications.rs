@@ -1,0 +1,93 @@
+//! `GET /notifications/{user}`: what is published to a user and to everybody, as it was sent.
+//!
+//! Every message of the channels `notifications:{user}` and `notifications:broadcast` is one message of the WebSocket or one
+//! event of the event stream, and nothing else is. A WebSocket is opened once the channels are listened to: what is
+//! published after that arrives.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use tokio::time::timeout;
+
+use crate::access::{Access, Deed};
+use crate::admission::{Refused, TokenQuery, Upgrade, no_room, turn_away};
+use crate::backend::{WAIT_MAX, unreachable};
+use crate::closing::Closing;
+use crate::events;
+use crate::gateway::Shared;
+use crate::hub::Listening;
+use crate::news::Form;
+use crate::outbox::Outbox;
+use crate::socket::{Monologue, OpenSocket};
+
+const BROADCAST: &str = "notifications:broadcast";
+
+pub(crate) async fn notifications(
+    State(shared): State<Arc<Shared>>,
+    Path(user): Path<String>,
+    Query(query): Query<TokenQuery>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    let access = match shared.admit(&user, &headers, &query) {
+        Ok(access) => access,
+        Err(refused) => return turn_away(upgrade, Closing::Unauthorized, refused),
+    };
+    let seat = match shared.seat() {
+        Ok(seat) => seat,
+        Err(closing) => return turn_away(upgrade, closing, no_room(closing)),
+    };
+    let form = if upgrade.is_ok() { Form::Plain } else { Form::PlainEvent };
+    let listening = match shared.listen(&user, form, &seat.outbox).await {
+        Ok(listening) => listening,
+        Err(refused) => return refused.into_response(),
+    };
+    match upgrade {
+        Ok(upgrade) => shared.prepare(upgrade).on_upgrade(async move |socket| {
+            OpenSocket::new(shared, seat, &access, Monologue).serve(socket).await;
+            drop(listening);
+        }),
+        Err(_) => events::stream(seat, &access, &shared.limits, listening),
+    }
+}
+
+impl Shared {
+    fn admit(
+        &self,
+        user: &str,
+        headers: &HeaderMap,
+        query: &TokenQuery,
+    ) -> Result<Access, Refused> {
+        let access = self.access(headers, query)?;
+        if access.allows(Deed::Notifications(user)) {
+            return Ok(access);
+        }
+        self.counts.refused.add(1);
+        Err(Refused::new(StatusCode::UNAUTHORIZED, "the token is that of another user"))
+    }
+
+    async fn listen(
+        &self,
+        user: &str,
+        form: Form,
+        outbox: &Arc<Outbox>,
+    ) -> Result<Vec<Listening>, Refused> {
+        let mut channels: Vec<Arc<str>> = vec![format!("notifications:{user}").into()];
+        if &*channels[0] != BROADCAST {
+            channels.push(BROADCAST.into());
+        }
+        let both = async {
+            let mut listening = Vec::new();
+            for channel in &channels {
+                listening.push(self.hub.listen(channel, form, outbox).await?);
+            }
+            Ok(listening)
+        };
+        match timeout(WAIT_MAX, both).await {
+            Ok(listening) => listening.map_err(|error: firth::Error| error.into()),
+            Err(_) => Err(unreachable()),
+        }
+    }
+}
