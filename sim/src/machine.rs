@@ -84,6 +84,7 @@ impl Machine {
         options.checkpoint_after_bytes = 2000;
         options.segment_bytes = 1500;
         options.block_file_bytes = 300;
+        options.reserve_bytes = 400;
         let (engine, opened) = Engine::open(&options, clock.clone(), Arc::new(disk.clone()))?;
         let config = Config {
             threads: setup.workers,

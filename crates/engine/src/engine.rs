@@ -19,7 +19,7 @@ use crate::locked::{Locked, ShardSet};
 use crate::pubsub::Hub;
 use crate::replay::Replay;
 use crate::shard::Shard;
-use crate::storage::{LogOptions, Storage};
+use crate::storage::Storage;
 use crate::stream::NodeLimits;
 use crate::upkeep::Upkeep;
 use crate::value::Value;
@@ -39,6 +39,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// After how many bytes the next file of blocks is begun. Default: 64 MiB.
     pub block_file_bytes: u32,
+    /// How much longer the newest segment of the log is made in advance; the default is 1 MiB.
+    pub reserve_bytes: u64,
     /// Who runs the log's writer: a thread, which is the default, or the caller, by
     /// [`Log::drive`](firth_wal::Log::drive).
     pub driving: Driving,
@@ -56,6 +58,7 @@ impl Options {
             checkpoint_after_bytes: 64 << 20,
             segment_bytes: 64 << 20,
             block_file_bytes: 64 << 20,
+            reserve_bytes: 1 << 20,
             driving: Driving::Thread,
             seed: 0,
         }
@@ -129,20 +132,12 @@ impl Engine {
         disk: Arc<dyn Disk>,
     ) -> Result<(Engine, Opened), OpenError> {
         let started_ns = clock.monotonic_ns();
-        let Options { durability, checkpoint_after_bytes, segment_bytes, .. } = *options;
-        let Options { block_file_bytes, driving, seed, .. } = *options;
+        let seed = options.seed;
         let Some(folder) = &options.folder else {
             let engine = Engine::new(seed, clock, Journal::default(), None);
             return Ok((engine, Opened::default()));
         };
-        let log_options = LogOptions {
-            durability,
-            driving,
-            segment_bytes,
-            checkpoint_after_bytes,
-            block_file_bytes,
-        };
-        let (storage, recovery) = Storage::open(folder, disk, log_options)?;
+        let (storage, recovery) = Storage::open(folder, disk, options)?;
         let journal = Journal::kept_by(Arc::new(Arc::clone(storage.log())));
         let engine = Engine::new(seed, clock, journal, Some(storage));
         let found = engine.recover(&recovery)?;

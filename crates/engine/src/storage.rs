@@ -12,10 +12,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use firth_wal::{Disk, DiskLock, Driving, Durability, Log, Recovery};
+use firth_wal::{Disk, DiskLock, Log, Options as LogOptions, Recovery};
 
 use crate::blocks::{BlockStore, StoreOptions};
 use crate::checkpoint::CheckpointFolder;
+use crate::engine::Options;
 use crate::error::OpenError;
 use crate::keeper::Keeper;
 
@@ -23,16 +24,6 @@ use crate::keeper::Keeper;
 pub(crate) const FORMAT: &str = "firth 1\n";
 /// How many bytes of an unknown FORMAT are shown.
 const FORMAT_BYTES_SHOWN: usize = 40;
-
-/// How the log of a folder is opened.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LogOptions {
-    pub(crate) durability: Durability,
-    pub(crate) driving: Driving,
-    pub(crate) segment_bytes: u64,
-    pub(crate) checkpoint_after_bytes: u64,
-    pub(crate) block_file_bytes: u32,
-}
 
 /// A data folder that is open, and the log in it.
 #[derive(Debug)]
@@ -59,19 +50,22 @@ impl Storage {
     pub(crate) fn open(
         folder: &Path,
         disk: Arc<dyn Disk>,
-        options: LogOptions,
+        options: &Options,
     ) -> Result<(Storage, Recovery), OpenError> {
         let lock = lock_folder(folder, &*disk)?;
         check_format(folder, &*disk)?;
-        let LogOptions { checkpoint_after_bytes, block_file_bytes, .. } = options;
-        let LogOptions { durability, driving, segment_bytes, .. } = options;
-        let defaults = firth_wal::Options::default();
-        let options = firth_wal::Options { durability, driving, segment_bytes, ..defaults };
-        let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), options)?;
+        let log_options = LogOptions {
+            durability: options.durability,
+            driving: options.driving,
+            segment_bytes: options.segment_bytes,
+            reserve_bytes: options.reserve_bytes,
+            ..LogOptions::default()
+        };
+        let (log, recovery) = Log::open(folder.join("log"), Arc::clone(&disk), log_options)?;
         let checkpoints = CheckpointFolder::open(folder.join("checkpoints"), Arc::clone(&disk));
         let checkpoints = checkpoints.map_err(firth_wal::OpenError::from)?;
         let store_options =
-            StoreOptions { file_bytes: block_file_bytes, ..StoreOptions::default() };
+            StoreOptions { file_bytes: options.block_file_bytes, ..StoreOptions::default() };
         let blocks = BlockStore::open(folder.join("blocks"), Arc::clone(&disk), store_options);
         let blocks = Arc::new(blocks.map_err(firth_wal::OpenError::from)?);
         let storage = Storage {
@@ -82,7 +76,7 @@ impl Storage {
             checkpoints,
             blocks,
             keeper: Keeper::default(),
-            checkpoint_after_bytes,
+            checkpoint_after_bytes: options.checkpoint_after_bytes,
             _lock: lock,
         };
         Ok((storage, recovery))

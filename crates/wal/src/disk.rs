@@ -5,6 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the program asks of a file system.
 ///
@@ -45,10 +46,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
-/// A file opened for reading and appending.
+/// A file opened for reading and appending, by one thread at a time and through one handle.
 #[expect(clippy::len_without_is_empty, reason = "nobody asks a file on a disk for that")]
 pub trait DiskFile: Send + Sync + fmt::Debug {
-    /// Returns the length in bytes.
+    /// Returns the length in bytes, with what is reserved.
     fn len(&self) -> io::Result<u64>;
     /// Reads bytes from an offset on, and returns how many: fewer than asked for is no error, none
     /// means that the file ends here.
@@ -58,8 +59,17 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
     /// Makes all bytes written so far durable, and the length with them.
     fn sync_data(&self) -> io::Result<()>;
-    /// Cuts the file to a length, or fills it with zeros up to it.
+    /// Cuts the file to a length, or fills it with zeros up to it; appending goes on there.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes the file longer in advance: zeros up to a length, with room for them on the disk.
+    /// Appending goes on where it was, over the zeros.
+    ///
+    /// A sync is dearer when the length has changed as well: the file system writes its own
+    /// journal, too.
+    ///
+    /// # Errors
+    /// There is no such room, or the file system cannot do it; the file is as good as before.
+    fn reserve(&self, len: u64) -> io::Result<()>;
 }
 
 /// A held lock; dropping it lets go.
@@ -106,11 +116,14 @@ impl Disk for FileDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(File::options().create_new(true).append(true).read(true).open(path)?))
+        let file = File::options().create_new(true).write(true).read(true).open(path)?;
+        Ok(Box::new(AppendFile { file, end: AtomicU64::new(0) }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(File::options().append(true).read(true).open(path)?))
+        let file = File::options().write(true).read(true).open(path)?;
+        let end = AtomicU64::new(file.metadata()?.len());
+        Ok(Box::new(AppendFile { file, end }))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -143,26 +156,51 @@ impl Disk for FileDisk {
     }
 }
 
-impl DiskFile for File {
+/// A file and the place where appending goes on, which is not the file's end if some is reserved.
+#[derive(Debug)]
+struct AppendFile {
+    file: File,
+    end: AtomicU64,
+}
+
+impl DiskFile for AppendFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        FileExt::read_at(self, into, offset)
+        FileExt::read_at(&self.file, into, offset)
     }
 
     fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut file = self;
-        file.write_vectored(parts)
+        let taken = rustix::io::pwritev(&self.file, parts, self.end.load(Ordering::Relaxed))?;
+        self.end.fetch_add(taken as u64, Ordering::Relaxed);
+        Ok(taken)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        File::sync_data(self)
+        self.file.sync_data()
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        File::set_len(self, len)
+        self.file.set_len(len)?;
+        self.end.store(len, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        let end = self.end.load(Ordering::Relaxed);
+        let flags = rustix::fs::FallocateFlags::empty();
+        match len.checked_sub(end) {
+            None | Some(0) => Ok(()),
+            Some(more) => Ok(rustix::fs::fallocate(&self.file, flags, end, more)?),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn reserve(&self, _len: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

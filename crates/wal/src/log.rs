@@ -51,6 +51,9 @@ pub struct Options {
     pub driving: Driving,
     /// The length that a segment does not exceed, unless by a single record; the default is 64 MiB.
     pub segment_bytes: u64,
+    /// How much longer than it is the newest segment's file is made in advance, filled with zeros:
+    /// a sync costs less where the length does not change. The default is 1 MiB, zero is none.
+    pub reserve_bytes: u64,
     /// How many bytes may wait for the writer before appending waits too; the default is 8 MiB. As
     /// many again may be with the writer.
     pub batch_bytes_max: usize,
@@ -64,6 +67,7 @@ impl Default for Options {
             durability: Durability::default(),
             driving: Driving::default(),
             segment_bytes: 64 << 20,
+            reserve_bytes: 1 << 20,
             batch_bytes_max: 8 << 20,
             first_lsn: Lsn(1),
         }
@@ -116,6 +120,7 @@ impl Log {
             disk,
             folder,
             segment_bytes: options.segment_bytes,
+            reserve_bytes: options.reserve_bytes,
             segments,
             counters: Arc::new(Counters::default()),
             segment: tail.segment,

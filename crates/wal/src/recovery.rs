@@ -202,7 +202,8 @@ impl Tail {
         let bytes = read(disk, &path)?;
         let file = disk.open(&path).map_err(fail(Action::Read))?;
         let found = Found::in_segment(&path, &bytes, first)?;
-        let segment = Segment { file, path: path.clone(), first, bytes: found.end as u64 };
+        let end = found.end as u64;
+        let segment = Segment { file, path: path.clone(), first, bytes: end, reserved: end };
         if found.end < bytes.len() {
             segment.file.set_len(segment.bytes).map_err(fail(Action::Cut))?;
         }

@@ -46,9 +46,33 @@ pub(crate) struct Segment {
     pub(crate) first: Lsn,
     /// The bytes that are known to be good, which is where the next write goes.
     pub(crate) bytes: u64,
+    /// The length up to which room has been asked for.
+    pub(crate) reserved: u64,
 }
 
 impl Segment {
+    /// Makes the file longer in advance if it has no room for so many bytes more: a sync costs less
+    /// where the length stays as it is. No longer than `bytes_max`, unless that is needed.
+    pub(crate) fn reserve(&mut self, bytes: u64, ahead: u64, bytes_max: u64) {
+        let needed = self.bytes + bytes;
+        if needed <= self.reserved || ahead == 0 {
+            return;
+        }
+        self.reserved = (needed + ahead).min(bytes_max.max(needed));
+        // Where there is no such room or no such thing, writing makes the file longer, or says why
+        // it cannot.
+        let _ = self.file.reserve(self.reserved);
+    }
+
+    /// Gives back the room behind the last frame. If that fails, zeros stay there, which are
+    /// allowed for.
+    pub(crate) fn release(&mut self) {
+        if self.reserved > self.bytes {
+            let _ = self.file.set_len(self.bytes);
+            self.reserved = self.bytes;
+        }
+    }
+
     /// Creates the segment that begins with this record, durably.
     pub(crate) fn create(
         disk: &dyn Disk,
@@ -57,7 +81,8 @@ impl Segment {
     ) -> Result<Segment, (Action, io::Error)> {
         let path = path(folder, first);
         let file = disk.create(&path).map_err(|error| (Action::Create, error))?;
-        let segment = Segment { file, path, first, bytes: HEADER_BYTES as u64 };
+        let bytes = HEADER_BYTES as u64;
+        let segment = Segment { file, path, first, bytes, reserved: bytes };
         segment.write_header()?;
         disk.sync_folder(folder).map_err(|error| (Action::Sync, error))?;
         Ok(segment)

@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     pub(crate) folder: PathBuf,
     /// The length that a segment does not exceed, unless by a single record.
     pub(crate) segment_bytes: u64,
+    /// How much longer a segment is made in advance.
+    pub(crate) reserve_bytes: u64,
     pub(crate) segments: Arc<Segments>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) segment: Segment,
@@ -104,6 +106,7 @@ impl Writer {
             self.sync()?;
         }
         let first = self.written.next();
+        self.segment.release();
         match Segment::create(&*self.disk, &self.folder, first) {
             Ok(segment) => {
                 self.segments.push(Entry { first, bytes: segment.bytes });
@@ -122,11 +125,12 @@ impl Writer {
         if self.is_unsynced() {
             self.sync()?;
         }
-        if self.marked == self.durable {
-            return Ok(());
+        if self.marked < self.durable {
+            self.append(0, self.written)?;
+            self.sync()?;
         }
-        self.append(0, self.written)?;
-        self.sync()
+        self.segment.release();
+        Ok(())
     }
 
     /// Finds what the next write takes: as many whole frames as the segment has room for, in an
@@ -147,6 +151,8 @@ impl Writer {
         let mark = Mark { durable: self.durable, offset: self.segment.bytes }.encode();
         let end = self.pending_at + bytes;
         let frames = self.pending.get(self.pending_at..end).unwrap_or_default();
+        let more = (MARK_BYTES + bytes) as u64;
+        self.segment.reserve(more, self.reserve_bytes, self.segment_bytes);
         let parts = &mut [IoSlice::new(&mark), IoSlice::new(frames)];
         if let Err(error) = segment::append_all(&*self.segment.file, parts) {
             return Err(self.undo_write(Failure::new(Action::Write, &self.segment.path, &error)));
@@ -161,10 +167,11 @@ impl Writer {
         Ok(())
     }
 
-    fn undo_write(&self, failure: Failure) -> Fault {
+    fn undo_write(&mut self, failure: Failure) -> Fault {
         if !failure.is_full() {
             return Fault::Fatal(failure);
         }
+        self.segment.reserved = self.segment.bytes;
         let Segment { file, path, bytes, .. } = &self.segment;
         match file.set_len(*bytes).and_then(|()| file.len()) {
             Ok(len) if len == *bytes => Fault::Full(failure),

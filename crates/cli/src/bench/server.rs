@@ -34,6 +34,8 @@ pub(super) struct Server {
     pub(super) speaks: Speaks,
     /// Known for spawned servers, and for attached ones where the user told it.
     pub(super) pid: Option<u32>,
+    /// The core that it runs on if it is ours.
+    pub(super) core: usize,
     run: Run,
 }
 
@@ -48,18 +50,18 @@ enum Run {
 impl Server {
     /// Spawns `target` on the server core, or finds it running, and waits until it answers.
     pub(super) fn start(target: &Target, place: &Place) -> Result<Self> {
-        let speaks = target.speaks;
+        let (speaks, core) = (target.speaks, place.server_core);
         let none = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         match &target.origin {
             Origin::Attached { address, pid } => {
                 Client::connect(*address)?.call("PING")?;
-                Ok(Self { address: *address, speaks, pid: *pid, run: Run::Attached })
+                Ok(Self { address: *address, speaks, pid: *pid, core, run: Run::Attached })
             }
             Origin::Spawned { words, settings } => Self::spawn(words, settings, speaks, place)
                 .with_context(|| format!("cannot start {}", target.name)),
             Origin::Directory => {
                 let run = Run::Folder(Folder::create(&place.base)?);
-                Ok(Self { address: none, speaks, pid: None, run })
+                Ok(Self { address: none, speaks, pid: None, core, run })
             }
         }
     }
@@ -113,7 +115,8 @@ impl Server {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         spawned.wait_until_ready(address, speaks)?;
         let pid = Some(spawned.child.id());
-        Ok(Self { address, speaks, pid, run: Run::Spawned(spawned) })
+        let core = place.server_core;
+        Ok(Self { address, speaks, pid, core, run: Run::Spawned(spawned) })
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Change {
 pub(super) enum ChangeKind {
     Write { offset: usize, bytes: Vec<u8> },
     SetLen(usize),
+    Extend(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +100,7 @@ impl ChangeKind {
     pub(super) fn apply(&self, image: &mut Vec<u8>) {
         match self {
             ChangeKind::SetLen(len) => image.resize(*len, 0),
+            ChangeKind::Extend(len) => image.resize(image.len().max(*len), 0),
             ChangeKind::Write { bytes, .. } if bytes.is_empty() => {}
             ChangeKind::Write { offset, bytes } => {
                 let end = offset + bytes.len();

@@ -19,6 +19,8 @@ pub enum Operation {
     Name,
     /// Setting a file's length.
     Cut,
+    /// Making a file longer in advance.
+    Reserve,
 }
 
 /// What an operation is to do.

@@ -36,6 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -216,7 +217,8 @@ impl SimDisk {
     }
 
     fn file(&self, file: usize) -> Box<dyn DiskFile> {
-        Box::new(SimFile { disk: self.clone(), file })
+        let end = self.world.lock().files[file].live.len();
+        Box::new(SimFile { disk: self.clone(), file, end: AtomicUsize::new(end) })
     }
 }
 
@@ -358,9 +360,11 @@ impl World {
         Some(capacity_bytes.saturating_sub(used as u64))
     }
 
-    fn append(&mut self, file: usize, mut bytes: Vec<u8>) -> io::Result<usize> {
-        let room =
-            self.room().map_or(bytes.len(), |room| usize::try_from(room).unwrap_or(usize::MAX));
+    fn write(&mut self, file: usize, offset: usize, mut bytes: Vec<u8>) -> io::Result<usize> {
+        let reserved = self.files[file].live.len().saturating_sub(offset);
+        let room = self.room().map_or(bytes.len(), |room| {
+            usize::try_from(room).unwrap_or(usize::MAX).saturating_add(reserved)
+        });
         let told = match self.next(Operation::Write) {
             Verdict::Done => Ok(()),
             Verdict::Failed(error) | Verdict::Stopping(error) => Err(error),
@@ -377,7 +381,6 @@ impl World {
         }
         bytes.truncate(room);
         let taken = bytes.len();
-        let offset = self.files[file].live.len();
         self.files[file].change(ChangeKind::Write { offset, bytes });
         told.map(|()| taken)
     }
@@ -387,6 +390,8 @@ impl World {
 struct SimFile {
     disk: SimDisk,
     file: usize,
+    /// Where appending goes on.
+    end: AtomicUsize,
 }
 
 impl DiskFile for SimFile {
@@ -408,7 +413,10 @@ impl DiskFile for SimFile {
 
     fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let bytes = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        self.disk.world.lock().append(self.file, bytes)
+        let end = self.end.load(Ordering::Relaxed);
+        let taken = self.disk.world.lock().write(self.file, end, bytes)?;
+        self.end.fetch_add(taken, Ordering::Relaxed);
+        Ok(taken)
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -434,6 +442,21 @@ impl DiskFile for SimFile {
         let (cut, told) = world.next(Operation::Cut).draw(&mut world.chance);
         if cut {
             world.files[self.file].change(ChangeKind::SetLen(len));
+            self.end.store(len, Ordering::Relaxed);
+        }
+        told
+    }
+
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let world = &mut *self.disk.world.lock();
+        let more = len.saturating_sub(world.files[self.file].live.len());
+        if world.room().is_some_and(|room| room < more as u64) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let (reserved, told) = world.next(Operation::Reserve).draw(&mut world.chance);
+        if reserved {
+            world.files[self.file].change(ChangeKind::Extend(len));
         }
         told
     }

@@ -135,10 +135,12 @@ proptest! {
     fn what_was_called_durable_outlives_every_crash(
         seed: u64,
         segment_bytes in 100u64..1500,
+        reserve_bytes in prop_oneof![Just(0), 1u64..1000],
         durability in durability(),
         acts in prop::collection::vec(act(), 1..80),
     ) {
-        let options = Options { durability, batch_bytes_max: 600, ..driven(segment_bytes) };
+        let options = Options { durability, reserve_bytes, ..driven(segment_bytes) };
+        let options = Options { batch_bytes_max: 600, ..options };
         let mut run = Run::new(seed, options);
         for act in &acts {
             run.act(act);
@@ -153,7 +155,7 @@ proptest! {
         acts in prop::collection::vec(act(), 1..60),
     ) {
         let run = || {
-            let mut run = Run::new(seed, Options { durability, ..driven(400) });
+            let mut run = Run::new(seed, Options { durability, reserve_bytes: 100, ..driven(400) });
             acts.iter().for_each(|act| run.act(act));
             run.disk.crash().contents()
         };

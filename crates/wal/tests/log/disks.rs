@@ -45,6 +45,30 @@ fn bytes_are_appended_read_and_cut() {
 }
 
 #[test]
+fn what_is_reserved_is_written_over() {
+    check("reserved", |disk, folder| {
+        let path = folder.join("a");
+        let file = disk.create(&path).unwrap();
+        file.append(&[IoSlice::new(b"ab")]).unwrap();
+        if let Err(error) = file.reserve(8) {
+            // Not every file system can do it; then nothing has changed.
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            return;
+        }
+        assert_eq!(file.len().unwrap(), 8);
+        file.append(&[IoSlice::new(b"cd")]).unwrap();
+        file.reserve(3).unwrap();
+        assert_eq!(disk.read(&path).unwrap(), b"abcd\0\0\0\0");
+        file.append(&[IoSlice::new(b"efghi")]).unwrap();
+        assert_eq!(disk.read(&path).unwrap(), b"abcdefghi");
+        file.reserve(20).unwrap();
+        file.set_len(3).unwrap();
+        file.append(&[IoSlice::new(b"!")]).unwrap();
+        assert_eq!(disk.read(&path).unwrap(), b"abc!");
+    });
+}
+
+#[test]
 fn names_come_and_go() {
     check("names", |disk, folder| {
         let [a, b] = ["a", "b"].map(|name| folder.join(name));

@@ -104,11 +104,12 @@ proptest! {
     fn nothing_is_lost_for_want_of_room(
         seed: u64,
         segment_bytes in 100u64..400,
+        reserve_bytes in prop_oneof![Just(0), 1u64..300],
         durability in prop_oneof![Just(Durability::Always), Just(Durability::Everysec)],
         rooms in prop::collection::vec(prop::option::of(0u64..300), 1..30),
     ) {
         let disk = SimDisk::new(seed);
-        let (log, _) = open(&disk, Options { durability, ..driven(segment_bytes) }).unwrap();
+        let (log, _) = open(&disk, Options { durability, reserve_bytes, ..driven(segment_bytes) }).unwrap();
         let mut expect = Vec::new();
         for room in rooms {
             let used: usize = disk.contents().values().map(Vec::len).sum();

@@ -20,9 +20,10 @@ use firth_wal::{Driving, Log, Lsn, OpenError, Options, Recovery, SyncDue};
 
 const FOLDER: &str = "data/log";
 
-/// Options of a log that the test drives, with segments of this length.
+/// Options of a log that the test drives, with segments of this length and nothing reserved.
 fn driven(segment_bytes: u64) -> Options {
-    Options { driving: Driving::Caller, segment_bytes, ..Options::default() }
+    let options = Options { reserve_bytes: 0, ..Options::default() };
+    Options { driving: Driving::Caller, segment_bytes, ..options }
 }
 
 fn open(disk: &SimDisk, options: Options) -> Result<(Log, Recovery), OpenError> {

@@ -26,6 +26,23 @@ fn a_record_never_spans_two_segments() {
 }
 
 #[test]
+fn what_is_reserved_is_given_back_at_the_end() {
+    let disk = SimDisk::new(1);
+    let options = Options { reserve_bytes: 1000, ..driven(1500) };
+    let (log, _) = open(&disk, options).unwrap();
+    let expect = fill(&log, 60);
+    // As after the end of a process: the newest segment has zeros behind its last record.
+    let newest = disk.contents().into_values().last().unwrap();
+    assert!(newest.ends_with(&[0; 64]) && newest.len() <= 1500);
+    let (_, recovery, records) = recover(&disk.reopen()).unwrap();
+    assert_eq!((recovery.cut(), &records), (None, &expect));
+    log.close().unwrap();
+    let bytes = disk.contents().values().map(|file| file.len() as u64).sum();
+    assert_eq!(log.stats().segment_bytes, bytes);
+    assert_eq!(recover(&disk).unwrap().2, expect);
+}
+
+#[test]
 fn a_long_record_has_a_segment_of_its_own() {
     let disk = SimDisk::new(1);
     let (log, _) = open(&disk, driven(200)).unwrap();

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::Write as _;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::flood;
 use super::stream::{FIELDS, KEY};
 use crate::bench::measure::{Bed, Figures, Speed, Tally};
 use crate::bench::nats::{Publishers, create_stream};
+use crate::bench::process::pin_to_core;
 use crate::bench::request::write_words;
 use crate::bench::target::Speaks;
 
@@ -25,8 +26,21 @@ pub(super) fn append(bed: &mut Bed<'_>, connections: usize, in_flight: usize) ->
             create_stream(bed.server.address)?;
             bed.run(connections, Publishers::new(MESSAGE, in_flight))
         }
-        Speaks::Disk => floor(bed, connections * in_flight).map(Figures::Speed),
+        Speaks::Disk => {
+            on_the_servers_core(bed.server.core, || floor(bed, connections * in_flight))
+        }
     }
+}
+
+/// The disk is as far away from a server's core as it is for the servers: on a machine of two cores
+/// its interrupts may slow down one of them by half.
+fn on_the_servers_core(
+    core: usize,
+    measure: impl FnOnce() -> Result<Speed> + Send,
+) -> Result<Figures> {
+    let run = || pin_to_core(core).and_then(|()| measure());
+    let speed = std::thread::scope(|scope| scope.spawn(run).join());
+    speed.map_err(|_| anyhow!("the thread of the measurement has panicked"))?.map(Figures::Speed)
 }
 
 /// Appends the bytes of `together` requests to a file with one write and one `fdatasync`, again
