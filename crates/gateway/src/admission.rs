@@ -6,7 +6,6 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::access::Access;
@@ -15,9 +14,9 @@ use crate::gateway::Shared;
 use crate::sockets::Seat;
 
 /// The part of a query that says who asks. Browsers cannot give a WebSocket or an event stream a header.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct TokenQuery {
-    token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 /// The upgrade of a request that asks for a WebSocket.

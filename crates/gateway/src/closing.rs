@@ -9,7 +9,6 @@
 //! | 4002 | the token has expired | yes, with a new one |
 //! | 4003 | there are too many sockets | yes, later |
 //! | 4500 | the token is missing or not valid, or does not allow it | no |
-//! | 4501 | a message is not understood | no |
 //! | 4502 | too many messages in a second | no |
 //!
 //! So a client comes back after 1001, after codes from 4000 to 4499, and when it was cut off without a code.
@@ -24,7 +23,6 @@ pub(crate) enum Closing {
     Expired,
     Full,
     Unauthorized,
-    Malformed,
     TooMany,
 }
 
@@ -38,7 +36,6 @@ impl Closing {
             Closing::Expired => 4002,
             Closing::Full => 4003,
             Closing::Unauthorized => 4500,
-            Closing::Malformed => 4501,
             Closing::TooMany => 4502,
         }
     }
@@ -52,7 +49,6 @@ impl Closing {
             Closing::Expired => "the token has expired: come back with a new one",
             Closing::Full => "too many sockets: come back later",
             Closing::Unauthorized => "the token is missing or not valid, or does not allow this",
-            Closing::Malformed => "the message is not understood",
             Closing::TooMany => "too many messages in a second",
         }
     }

@@ -26,6 +26,8 @@ pub struct Limits {
     pub sockets: usize,
     /// The most subscriptions of one socket.
     pub subscriptions: usize,
+    /// The most streams that are followed at a time: on a server each takes a connection.
+    pub streams: usize,
     /// The most bytes of a message from a client, and of the body of an HTTP request.
     pub message_bytes: usize,
     /// The most messages from one socket per second. For a moment it may be twice as many.
@@ -45,6 +47,7 @@ impl Default for Limits {
         Limits {
             sockets: 10_000,
             subscriptions: 100,
+            streams: 256,
             message_bytes: 64 * 1024,
             messages_per_second: 50,
             queue_messages: 1024,

@@ -15,8 +15,10 @@ use crate::access::Keys;
 use crate::backend::BackendCell;
 use crate::config::{Config, Limits};
 use crate::counts::Counts;
+use crate::feeds::Feeds;
 use crate::hub::Hub;
 use crate::origin::Origins;
+use crate::presence::Presence;
 use crate::routes;
 use crate::sockets::Sockets;
 
@@ -64,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) backend: BackendCell,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) counts: Arc<Counts>,
 }
@@ -167,6 +171,8 @@ impl Shared {
             origins: Origins::new(&config.origins, config.keys.is_empty()),
             limits: config.limits,
             hub: Hub::new(backend.clone(), Arc::clone(&counts)),
+            feeds: Feeds::new(backend.clone(), Arc::clone(&counts)),
+            presence: Arc::default(),
             sockets: Sockets::new(config.limits),
             backend,
             counts,

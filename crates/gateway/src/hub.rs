@@ -95,12 +95,6 @@ impl Hub {
         Ok(listening)
     }
 
-    /// Puts news that did not come from the backend before all who listen to a channel.
-    pub(crate) fn tell(&self, name: &str, news: &News) {
-        let channel = self.channels.lock().get(name).cloned();
-        channel.inspect(|channel| self.distribute(channel, news));
-    }
-
     fn join(self: &Arc<Self>, name: &Arc<str>, listener: Listener) -> Listening {
         let mut channels = self.channels.lock();
         let channel = channels.entry(Arc::clone(name)).or_insert_with(|| {

@@ -4,6 +4,7 @@
 //! means the same in front of a Firth server, Redis, Valkey and the engine in the process.
 //!
 //! - `/notifications/{user}`: what is published to a user and to everybody, as it was sent.
+//! - `/ws`, `/sse`: channels, streams that are resumed, presence, the inbox; see docs/gateway-protocol.md.
 //! - `/healthz`, `/readyz`: whether it lives, and whether its backend answers.
 //!
 //! Every queue has a bound: what a socket does not take is not kept for it, but it is closed with a code that tells its
@@ -18,14 +19,23 @@ mod closing;
 mod config;
 mod counts;
 mod events;
+mod feed;
+mod feeds;
 mod gateway;
 mod hub;
+mod marks;
 mod news;
 mod notifications;
+mod operations;
 mod origin;
 mod outbox;
+mod presence;
+mod protocol;
+mod query;
 mod rate;
+mod request;
 mod routes;
+mod session;
 mod socket;
 mod sockets;
 mod token;

@@ -25,13 +25,17 @@ pub(crate) enum Form {
     PlainEvent,
     /// An event whose data is a message of the protocol.
     JsonEvent,
+    /// A WebSocket message of the protocol that tells what was read of an inbox.
+    Marks,
+    /// An event whose data is such a message.
+    MarksEvent,
 }
 
 /// Something that has happened.
 #[derive(Debug)]
 pub(crate) struct News {
     what: What,
-    frames: [OnceLock<Option<Frame>>; 4],
+    frames: [OnceLock<Option<Frame>>; 6],
 }
 
 /// What has happened.
@@ -71,6 +75,12 @@ pub(crate) enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         missed: Option<u64>,
     },
+    /// What was followed is followed no more.
+    Ended {
+        #[serde(flatten)]
+        place: Place,
+        error: String,
+    },
     /// Somebody has come to a channel.
     Join { channel: Arc<str>, user: Arc<str> },
     /// Somebody has left a channel.
@@ -101,12 +111,14 @@ impl News {
 
     /// Returns it as it is sent in one of the forms; `None` if that form has no words for it.
     pub(crate) fn frame(&self, form: Form) -> Option<Frame> {
-        let [plain, json, plain_event, json_event] = &self.frames;
+        let [plain, json, plain_event, json_event, marks, marks_event] = &self.frames;
         let (once, encode): (_, fn(&What) -> Option<Frame>) = match form {
             Form::Plain => (plain, plain_of),
             Form::Json => (json, json_of),
             Form::PlainEvent => (plain_event, plain_event_of),
             Form::JsonEvent => (json_event, json_event_of),
+            Form::Marks => (marks, marks_of),
+            Form::MarksEvent => (marks_event, marks_event_of),
         };
         once.get_or_init(|| encode(&self.what)).clone()
     }
@@ -140,6 +152,23 @@ fn json_event_of(what: &What) -> Option<Frame> {
         What::Entry { id, .. } | What::Notification { id, .. } => event(Some(*id), "", &json),
         _ => event(None, "", &json),
     })
+}
+
+/// Returns what a message on the channel of an inbox's marks tells; gaps there matter to nobody, since the inbox itself
+/// can be asked.
+fn marks_json(what: &What) -> Option<String> {
+    let What::Message { data: Data(payload), .. } = what else { return None };
+    let marks: serde_json::Value = serde_json::from_slice(payload).ok()?;
+    let is_object = marks.is_object();
+    is_object.then(|| serde_json::to_string(&What::Read { marks }).ok())?
+}
+
+fn marks_of(what: &What) -> Option<Frame> {
+    marks_json(what).map(|json| Frame::Text(json.into()))
+}
+
+fn marks_event_of(what: &What) -> Option<Frame> {
+    marks_json(what).map(|json| event(None, "", &json))
 }
 
 /// Writes an event of an event stream. Each line of the data becomes a line of its own; a lone carriage return, which
@@ -243,6 +272,10 @@ mod tests {
         let json = r#"{"type":"gap","channel":"c","reason":"reconnected"}"#;
         check(gap(), Form::Json, Some(json));
         check(gap(), Form::Plain, None);
+        let marks = r#"{"type":"read","unread":1,"upTo":"5-1"}"#;
+        check(message(br#"{"upTo":"5-1","unread":1}"#), Form::Marks, Some(marks));
+        check(message(b"nonsense"), Form::Marks, None);
+        check(gap(), Form::Marks, None);
         check(gap(), Form::PlainEvent, Some("event: gap\ndata: reconnected\n\n"));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use tokio::time::timeout;
@@ -27,11 +27,11 @@ const BROADCAST: &str = "notifications:broadcast";
 pub(crate) async fn notifications(
     State(shared): State<Arc<Shared>>,
     Path(user): Path<String>,
-    Query(query): Query<TokenQuery>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    let access = match shared.admit(&user, &headers, &query) {
+    let access = match shared.admit(&user, &headers, &TokenQuery::of(query.as_deref())) {
         Ok(access) => access,
         Err(refused) => return turn_away(upgrade, Closing::Unauthorized, refused),
     };

@@ -9,11 +9,14 @@ use axum::routing::get;
 
 use crate::gateway::Shared;
 use crate::notifications::notifications;
+use crate::protocol::{sse, ws};
 
 /// Returns the routes.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/notifications/{user}", get(notifications))
+        .route("/ws", get(ws))
+        .route("/sse", get(sse))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .with_state(shared)

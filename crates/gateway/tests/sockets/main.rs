@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod notifications;
+mod protocol;
 mod stage;
+mod streams;
+mod token;

@@ -4,17 +4,10 @@ use std::time::Duration;
 
 use firth_gateway::{Config, Keys, Limits};
 use futures_util::future::join_all;
-use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 
 use crate::stage::Stage;
-
-const SECRET: &str = "a secret that nobody could ever guess";
-
-fn token(user: &str) -> String {
-    let claims = json!({"sub": user, "exp": 9_999_999_999_u64});
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
-}
+use crate::token::{SECRET, token, token_until};
 
 #[tokio::test]
 async fn messages_arrive_as_they_were_sent() {
@@ -166,7 +159,7 @@ async fn what_is_too_large_or_too_much_closes_the_socket() {
 async fn only_the_users_own_token_opens_the_route() {
     let keys = Keys::none().with_secret(SECRET).unwrap();
     let stage = Stage::open(Config { keys, ..Config::default() }).await;
-    let own = token("anna");
+    let own = token("anna", &json!({}));
     let mut by_query = stage.socket(&format!("/notifications/anna?token={own}")).await;
     let bearer = format!("Bearer {own}");
     let header = [("authorization", &*bearer)];
@@ -187,10 +180,8 @@ async fn a_socket_ends_with_its_token() {
     let keys = Keys::none().with_secret(SECRET).unwrap();
     let stage = Stage::open(Config { keys, ..Config::default() }).await;
     let expired = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() - 1;
-    let claims = json!({"sub": "anna", "exp": expired});
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
     // Clocks differ, so a token is taken for a minute longer; the socket then ends at once.
-    let token = encode(&Header::default(), &claims, &key).unwrap();
+    let token = token_until("anna", expired, &json!({}));
     let mut anna = stage.socket(&format!("/notifications/anna?token={token}")).await;
     assert_eq!(anna.next().await, "closed 4002");
 }

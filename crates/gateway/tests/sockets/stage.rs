@@ -1,11 +1,14 @@
 //! A gateway that runs, and clients for it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use firth::Broker;
+use firth::backend::{Append, Batch, Exactness, Fields, Keep, Outcome, Trim, Write};
+use firth::{Broker, EntryId};
 use firth_gateway::{Config, Gateway};
 use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -48,6 +51,29 @@ impl Stage {
 
     pub(crate) async fn socket(&self, path: &str) -> Socket {
         self.socket_with(path, &[]).await.unwrap()
+    }
+
+    /// Opens `/ws` and hears the greeting.
+    pub(crate) async fn client(&self, query: &str) -> Socket {
+        let mut client = self.socket(&format!("/ws{query}")).await;
+        assert_eq!(client.heard().await["type"], "hello");
+        client
+    }
+
+    pub(crate) async fn append(&self, stream: &str, n: u64) -> EntryId {
+        self.append_with(stream, n, None).await
+    }
+
+    pub(crate) async fn append_with(&self, stream: &str, n: u64, keep: Option<u64>) -> EntryId {
+        let exactness = Exactness::Exact;
+        let trim = keep.map(|keep| Trim { keep: Keep::Newest(keep), exactness });
+        let fields = Fields::from([("n", n.to_string())]);
+        let append = Append { trim, ..Append::new(Arc::<str>::from(stream), fields) };
+        let outcomes = self.broker.backend().write(Batch::of(Write::Append(append))).await;
+        match outcomes.unwrap().first() {
+            Some(Outcome::Appended(id)) => *id,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) async fn socket_with(
@@ -132,6 +158,18 @@ impl Socket {
 
     pub(crate) fn of(stream: WebSocketStream<TcpStream>) -> Self {
         Socket(stream)
+    }
+
+    /// Says something, and returns the answer.
+    pub(crate) async fn ask(&mut self, request: Value) -> Value {
+        self.say(request.to_string()).await;
+        self.heard().await
+    }
+
+    /// Returns the next message, as JSON.
+    pub(crate) async fn heard(&mut self) -> Value {
+        let text = self.next().await;
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
     }
 
     /// Reads nothing more, but keeps the connection.
