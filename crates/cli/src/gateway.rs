@@ -37,14 +37,8 @@ pub(crate) struct GatewayArgs {
     )]
     secret: String,
     /// A file with public keys of tokens: PEM (RS256 or ES256), or a JWKS
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true,
-        env = "FIRTH_GATEWAY_KEYS"
-    )]
-    keys: PathBuf,
+    #[arg(long, value_name = "FILE", env = "FIRTH_GATEWAY_KEYS")]
+    keys: Option<PathBuf>,
     /// The key that lets a program do everything, of 16 bytes at least
     #[arg(
         long,
@@ -77,7 +71,7 @@ pub(crate) fn run(args: GatewayArgs) -> Result<()> {
     let settings = GatewaySettings {
         address: args.listen.to_string(),
         secret: args.secret,
-        keys: args.keys,
+        keys: args.keys.unwrap_or_default(),
         api_key: args.api_key,
         origins: args.origins.split_ascii_whitespace().map(str::to_owned).collect(),
     };

@@ -81,7 +81,12 @@ impl BackendCell {
         self.found.borrow().clone()
     }
 
-    /// Says whether requests are answered.
+    /// Says whether requests are answered, as far as is known without asking.
+    pub(crate) fn is_up(&self) -> bool {
+        self.now().is_some_and(|broker| broker.health().now() == Health::Connected)
+    }
+
+    /// Says whether requests are answered, and connects if nobody has needed that before.
     pub(crate) async fn is_ready(&self) -> bool {
         let broker = timeout(READY_TIME_MAX, self.broker()).await;
         broker.is_ok_and(|broker| {

@@ -1,13 +1,16 @@
 //! The channels that sockets listen to.
 //!
-//! The backend is listened to once for each channel, however many sockets there are. A task for each channel takes what
-//! comes and puts it, encoded once, into the queue of each socket; it never waits for one.
+//! A task takes what comes on a channel and puts it, encoded once, into the queue of each socket; it never waits for one.
+//! A socket that must see the messages of several channels in the order in which they were published listens to them as
+//! one; such sets have a task each. The backend listens to each channel once, whatever is made of it here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use firth::Error;
-use firth::backend::{GapReason, Overflow, QueueLimits, Received, Subscription, Topic};
+use firth::backend::{
+    Gap, GapReason, Message, Overflow, QueueLimits, Received, Subscription, Topic,
+};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -26,12 +29,15 @@ const QUEUE: QueueLimits = QueueLimits { messages: 65_536, overflow: Overflow::D
 pub(crate) struct Hub {
     backend: BackendCell,
     counts: Arc<Counts>,
-    channels: Mutex<HashMap<Arc<str>, Arc<Channel>>>,
+    channels: Mutex<HashMap<Names, Arc<Channel>>>,
 }
+
+/// The names of the channels that are listened to as one.
+type Names = Arc<[Arc<str>]>;
 
 #[derive(Debug)]
 struct Channel {
-    name: Arc<str>,
+    names: Names,
     listeners: Mutex<Listeners>,
     state: watch::Sender<State>,
 }
@@ -70,20 +76,20 @@ impl Hub {
         Arc::new(Hub { backend, counts, channels: Mutex::default() })
     }
 
-    /// Returns how many channels are listened to.
+    /// Returns how many channels, or sets of them, are listened to.
     pub(crate) fn channels(&self) -> usize {
         self.channels.lock().len()
     }
 
-    /// Lets a socket listen to a channel. What is published after this has answered is received. While the backend cannot
+    /// Lets a socket listen to channels, as one. What is published after this has answered is received. While the backend cannot
     /// be reached, this waits.
     pub(crate) async fn listen(
         self: &Arc<Self>,
-        name: &Arc<str>,
+        names: &[Arc<str>],
         form: Form,
         outbox: &Arc<Outbox>,
     ) -> Result<Listening, Error> {
-        let listening = self.join(name, Listener { form, outbox: Arc::clone(outbox) });
+        let listening = self.join(names, Listener { form, outbox: Arc::clone(outbox) });
         let mut state = listening.channel.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Asking)).await;
         match settled.as_deref() {
@@ -95,16 +101,20 @@ impl Hub {
         Ok(listening)
     }
 
-    fn join(self: &Arc<Self>, name: &Arc<str>, listener: Listener) -> Listening {
+    fn join(self: &Arc<Self>, names: &[Arc<str>], listener: Listener) -> Listening {
         let mut channels = self.channels.lock();
-        let channel = channels.entry(Arc::clone(name)).or_insert_with(|| {
-            Arc::new(Channel {
-                name: Arc::clone(name),
-                listeners: Mutex::default(),
-                state: watch::Sender::default(),
-            })
-        });
-        let channel = Arc::clone(channel);
+        let channel = match channels.get(names) {
+            Some(channel) => Arc::clone(channel),
+            None => {
+                let channel = Arc::new(Channel {
+                    names: names.into(),
+                    listeners: Mutex::default(),
+                    state: watch::Sender::default(),
+                });
+                channels.insert(Arc::clone(&channel.names), Arc::clone(&channel));
+                channel
+            }
+        };
         let mut listeners = channel.listeners.lock();
         let id = listeners.next;
         listeners.next += 1;
@@ -130,7 +140,7 @@ impl Hub {
                     return;
                 }
                 Err(Error::Unavailable { reason, .. }) => {
-                    tracing::debug!(channel = %channel.name, %reason, "trying again");
+                    tracing::debug!(channels = ?channel.names, %reason, "trying again");
                     tokio::time::sleep(backend::pauses().pause(attempts)).await;
                     attempts = attempts.saturating_add(1);
                 }
@@ -145,25 +155,31 @@ impl Hub {
 
     async fn subscribe(&self, channel: &Channel) -> Result<Subscription, Error> {
         let broker = self.backend.broker().await?;
-        let topics = vec![Topic::Channel(Arc::clone(&channel.name))];
+        let topics = channel.names.iter().cloned().map(Topic::Channel).collect();
         broker.backend().subscribe(topics, QUEUE).await
     }
 
     async fn pump(&self, channel: &Channel, mut subscription: Subscription) {
         while let Some(received) = subscription.next().await {
-            let name = Arc::clone(&channel.name);
-            let what = match received {
-                Received::Message(message) => {
+            match received {
+                Received::Message(Message { channel: name, payload, .. }) => {
                     self.counts.received.add(1);
-                    What::Message { channel: name, data: Data(message.payload) }
+                    let what = What::Message { channel: name, data: Data(payload) };
+                    self.distribute(channel, &News::new(what));
                 }
-                Received::Gap(gap) => {
-                    let is_reconnected = gap.reason == GapReason::Reconnected;
-                    let reason = if is_reconnected { "reconnected" } else { "overflow" };
-                    What::Gap { place: Place::Channel(name), reason, missed: gap.missed }
-                }
-                _ => continue,
-            };
+                Received::Gap(gap) => self.tell_gap(channel, gap),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something may have been missed on any of the channels.
+    fn tell_gap(&self, channel: &Channel, gap: Gap) {
+        let is_reconnected = gap.reason == GapReason::Reconnected;
+        let reason = if is_reconnected { "reconnected" } else { "overflow" };
+        for name in &*channel.names {
+            let place = Place::Channel(Arc::clone(name));
+            let what = What::Gap { place, reason, missed: gap.missed };
             self.distribute(channel, &News::new(what));
         }
     }
@@ -185,8 +201,8 @@ impl Hub {
     /// Lets the next one who wants the channel ask the backend again.
     fn forget(&self, channel: &Arc<Channel>) {
         let mut channels = self.channels.lock();
-        if channels.get(&channel.name).is_some_and(|known| Arc::ptr_eq(known, channel)) {
-            channels.remove(&channel.name);
+        if channels.get(&channel.names).is_some_and(|known| Arc::ptr_eq(known, channel)) {
+            channels.remove(&channel.names);
         }
     }
 }
@@ -198,8 +214,8 @@ impl Drop for Listening {
         listeners.all.remove(&self.id);
         if listeners.all.is_empty() {
             let is_known = |known: &Arc<Channel>| Arc::ptr_eq(known, &self.channel);
-            if channels.get(&self.channel.name).is_some_and(is_known) {
-                channels.remove(&self.channel.name);
+            if channels.get(&self.channel.names).is_some_and(is_known) {
+                channels.remove(&self.channel.names);
             }
             listeners.task.take().inspect(AbortHandle::abort);
         }

@@ -5,18 +5,19 @@
 //!
 //! - `/notifications/{user}`: what is published to a user and to everybody, as it was sent.
 //! - `/ws`, `/sse`: channels, streams that are resumed, presence, the inbox; see docs/gateway-protocol.md.
+//! - `/api/...`, described by `/openapi.json`; `/metrics` for Prometheus; `/firth.js`, the client for pages.
 //! - `/healthz`, `/readyz`: whether it lives, and whether its backend answers.
 //!
 //! Every queue has a bound: what a socket does not take is not kept for it, but it is closed with a code that tells its
 //! client to come back.
-#![expect(dead_code, reason = "the protocol, which uses it, is on its way")]
-
 mod access;
 mod admission;
+mod api;
 mod backend;
 mod clock;
 mod closing;
 mod config;
+mod cors;
 mod counts;
 mod events;
 mod feed;
@@ -24,8 +25,10 @@ mod feeds;
 mod gateway;
 mod hub;
 mod marks;
+mod metrics;
 mod news;
 mod notifications;
+mod openapi;
 mod operations;
 mod origin;
 mod outbox;

@@ -272,7 +272,7 @@ mod tests {
         let json = r#"{"type":"gap","channel":"c","reason":"reconnected"}"#;
         check(gap(), Form::Json, Some(json));
         check(gap(), Form::Plain, None);
-        let marks = r#"{"type":"read","unread":1,"upTo":"5-1"}"#;
+        let marks = r#"{"type":"read","upTo":"5-1","unread":1}"#;
         check(message(br#"{"upTo":"5-1","unread":1}"#), Form::Marks, Some(marks));
         check(message(b"nonsense"), Form::Marks, None);
         check(gap(), Form::Marks, None);

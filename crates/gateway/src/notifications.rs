@@ -9,11 +9,9 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use tokio::time::timeout;
 
 use crate::access::{Access, Deed};
 use crate::admission::{Refused, TokenQuery, Upgrade, no_room, turn_away};
-use crate::backend::{WAIT_MAX, unreachable};
 use crate::closing::Closing;
 use crate::events;
 use crate::gateway::Shared;
@@ -22,7 +20,7 @@ use crate::news::Form;
 use crate::outbox::Outbox;
 use crate::socket::{Monologue, OpenSocket};
 
-const BROADCAST: &str = "notifications:broadcast";
+pub(crate) const BROADCAST: &str = "notifications:broadcast";
 
 pub(crate) async fn notifications(
     State(shared): State<Arc<Shared>>,
@@ -73,21 +71,11 @@ impl Shared {
         user: &str,
         form: Form,
         outbox: &Arc<Outbox>,
-    ) -> Result<Vec<Listening>, Refused> {
-        let mut channels: Vec<Arc<str>> = vec![format!("notifications:{user}").into()];
-        if &*channels[0] != BROADCAST {
-            channels.push(BROADCAST.into());
-        }
-        let both = async {
-            let mut listening = Vec::new();
-            for channel in &channels {
-                listening.push(self.hub.listen(channel, form, outbox).await?);
-            }
-            Ok(listening)
-        };
-        match timeout(WAIT_MAX, both).await {
-            Ok(listening) => listening.map_err(|error: firth::Error| error.into()),
-            Err(_) => Err(unreachable()),
-        }
+    ) -> Result<Listening, Refused> {
+        let own: Arc<str> = format!("notifications:{user}").into();
+        let broadcast: Arc<str> = BROADCAST.into();
+        // As one, so that what was published to both arrives in its order.
+        let channels = if own == broadcast { vec![own] } else { vec![own, broadcast] };
+        self.listen_to(&channels, form, outbox).await
     }
 }

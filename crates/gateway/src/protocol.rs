@@ -138,15 +138,15 @@ impl Shared {
         outbox: &Arc<Outbox>,
     ) -> Result<(Vec<Listening>, Option<Following>), Refused> {
         let mut listening = Vec::new();
-        for channel in &wish.channels {
-            listening.push(self.listen_to(channel, Form::JsonEvent, outbox).await?);
+        if !wish.channels.is_empty() {
+            listening.push(self.listen_to(&wish.channels, Form::JsonEvent, outbox).await?);
         }
         let Some(source) = wish.source.clone() else { return Ok((listening, None)) };
         let (marks, after) = match &wish.inbox_of {
             None => (Marks::default(), wish.after),
             Some(user) => {
                 let channel = marks_channel(user);
-                listening.push(self.listen_to(&channel, Form::MarksEvent, outbox).await?);
+                listening.push(self.listen_to(&[channel], Form::MarksEvent, outbox).await?);
                 let marks = self.marks(user).await?;
                 let after = wish.after.unwrap_or(marks.up_to);
                 (marks, Some(after))

@@ -153,8 +153,10 @@ impl Session {
                 self.shared.check(&self.access, Deed::Notifications(user))?;
                 let marks = self.shared.marks(user).await?;
                 let start = Start::After(after.unwrap_or(marks.up_to));
-                let listening =
-                    self.shared.listen_to(&marks_channel(user), Form::Marks, &self.outbox).await?;
+                let listening = self
+                    .shared
+                    .listen_to(&[marks_channel(user)], Form::Marks, &self.outbox)
+                    .await?;
                 let following = self.shared.follow(inbox_source(user), start, marks).await?;
                 Ok((place_of(&following), Held::Inbox(following, listening)))
             }
@@ -167,7 +169,8 @@ impl Session {
         presence: bool,
     ) -> Result<(Value, Held), Refused> {
         self.shared.check(&self.access, Deed::Subscribe(channel))?;
-        let listening = self.shared.listen_to(channel, Form::Json, &self.outbox).await?;
+        let listening =
+            self.shared.listen_to(std::slice::from_ref(channel), Form::Json, &self.outbox).await?;
         let watcher = presence.then_some(&self.outbox);
         let user = self.access.user.as_ref();
         let attendance = self.shared.presence.attend(channel, user, watcher);
@@ -199,14 +202,14 @@ impl Shared {
         }
     }
 
-    /// Listens to a channel, if the backend answers within the time that a client may be kept waiting.
+    /// Listens to channels as one, if the backend answers within the time that a client may be kept waiting.
     pub(crate) async fn listen_to(
         &self,
-        channel: &Arc<str>,
+        channels: &[Arc<str>],
         form: Form,
         outbox: &Arc<Outbox>,
     ) -> Result<Listening, Refused> {
-        match timeout(WAIT_MAX, self.hub.listen(channel, form, outbox)).await {
+        match timeout(WAIT_MAX, self.hub.listen(channels, form, outbox)).await {
             Ok(listening) => Ok(listening?),
             Err(_) => Err(unreachable()),
         }

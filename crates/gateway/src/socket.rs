@@ -50,6 +50,8 @@ pub(crate) struct OpenSocket<C> {
 enum End {
     /// We close it.
     Close(Closing),
+    /// The client closes it, and waits for that to be answered.
+    Left,
     /// It is gone.
     Gone,
 }
@@ -64,16 +66,20 @@ impl<C: Conversation> OpenSocket<C> {
     /// Serves the socket until it ends.
     pub(crate) async fn serve(mut self, mut socket: WebSocket) {
         let closing = match self.converse(&mut socket).await {
-            End::Close(closing) => closing,
+            End::Close(closing) => Some(closing),
+            End::Left => None,
             End::Gone => return,
         };
-        if closing == Closing::Slow {
+        if closing == Some(Closing::Slow) {
             self.shared.counts.slow.add(1);
         }
         let farewell = async {
-            if socket.send(close_frame(closing)).await.is_ok() {
-                while let Some(Ok(_)) = socket.recv().await {}
-            }
+            let is_told = match closing {
+                Some(closing) => socket.send(close_frame(closing)).await.is_ok(),
+                None => true,
+            };
+            // Reading on sends the answer that is due.
+            while is_told && matches!(socket.recv().await, Some(Ok(_))) {}
         };
         _ = timeout(CLOSE_TIME_MAX, farewell).await;
     }
@@ -149,7 +155,7 @@ fn heard(
     }
     match message {
         Message::Text(text) => Ok(Some(text)),
-        Message::Close(_) => Err(End::Gone),
+        Message::Close(_) => Err(End::Left),
         _ => Ok(None),
     }
 }

@@ -31,6 +31,19 @@ async fn messages_arrive_as_they_were_sent() {
 }
 
 #[tokio::test]
+async fn what_is_published_to_one_and_to_all_keeps_its_order() {
+    let stage = Stage::open(Config::default()).await;
+    let mut anna = stage.socket("/notifications/anna").await;
+    for n in 0..40 {
+        let channel = if n % 3 == 0 { "notifications:broadcast" } else { "notifications:anna" };
+        stage.publish(channel, &n.to_string()).await;
+    }
+    for n in 0..40 {
+        assert_eq!(anna.next().await, n.to_string());
+    }
+}
+
+#[tokio::test]
 async fn what_a_client_says_is_ignored() {
     let stage = Stage::open(Config::default()).await;
     let mut anna = stage.socket("/notifications/anna").await;
