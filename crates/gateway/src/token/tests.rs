@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+#[path = "keys.rs"]
+mod keys;
+
 const SECRET: &str = "a secret that nobody could ever guess";
 
 fn token(secret: &str, algorithm: Algorithm, claims: &Value) -> String {
@@ -59,4 +62,33 @@ fn keys_that_can_be_guessed_are_refused() {
     assert!(matches!(none, Err(KeysError::Unreadable(_))));
     let none = TokenKeys::default().add_public(r#"{"keys": []}"#);
     assert!(matches!(none, Err(KeysError::Unreadable(_))));
+}
+
+/// Verifies a token with public keys; the user, or nothing if it is refused.
+fn user_by(public: &str, token: &str) -> Option<String> {
+    let mut known = TokenKeys::default();
+    known.add_public(public).unwrap();
+    known.verify(token).ok().and_then(|claims| claims.sub)
+}
+
+#[test]
+fn public_keys_verify_what_their_private_halves_signed() {
+    let user = Some("7".to_owned());
+    assert_eq!(user_by(keys::RSA, keys::RS256), user);
+    assert_eq!(user_by(keys::EC, keys::ES256), user);
+    assert_eq!(user_by(keys::RSA, keys::ES256), None);
+    assert_eq!(user_by(keys::EC, keys::RS256), None);
+    for token in [keys::RS256, keys::RS256_NAMED, keys::ES256, keys::ES256_NAMED] {
+        assert_eq!(user_by(keys::SET, token), user);
+    }
+    assert_eq!(user_by(keys::SET, keys::RS256_MISNAMED), None);
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    // Whoever knows the public key could sign such a token.
+    let exp = crate::clock::unix_time_s() + 60;
+    let forged = token(keys::RSA, Algorithm::HS256, &json!({"sub": "7", "exp": exp}));
+    assert_eq!(user_by(keys::RSA, &forged), None);
+    assert_eq!(user_by(keys::SET, &forged), None);
 }

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod api;
+mod faults;
 mod notifications;
 mod protocol;
+#[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
+#[path = "../../../server/tests/differential/server.rs"]
+mod server;
 mod stage;
 mod streams;
 mod token;

@@ -34,14 +34,35 @@ impl Stage {
         Stage::on(Broker::connect("memory:").await.unwrap(), config).await
     }
 
-    pub(crate) async fn on(broker: Broker, config: Config) -> Self {
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..config };
-        let gateway = Gateway::bind(config).await.unwrap();
+    async fn on(broker: Broker, config: Config) -> Self {
+        let (gateway, stop, stopped) = Stage::bind(config).await;
         let address = gateway.address();
-        let (stop, stopped) = oneshot::channel::<()>();
         let serving = gateway.serve(broker.clone(), async { _ = stopped.await });
         let running = tokio::spawn(async { serving.await.unwrap() });
         Stage { broker, address, stop: Some(stop), running }
+    }
+
+    /// Opens a gateway in front of a server, which need not be there; the broker of the stage is another one, which is
+    /// `memory:` if the server is not there.
+    pub(crate) async fn at(url: &str, config: Config) -> Self {
+        let (gateway, stop, stopped) = Stage::bind(config).await;
+        let address = gateway.address();
+        let broker = match Broker::connect(url).await {
+            Ok(broker) => broker,
+            Err(_) => Broker::connect("memory:").await.unwrap(),
+        };
+        let url = url.to_owned();
+        let running = tokio::spawn(async move {
+            gateway.serve_at(&url, async { _ = stopped.await }).await.unwrap();
+        });
+        Stage { broker, address, stop: Some(stop), running }
+    }
+
+    async fn bind(config: Config) -> (Gateway, oneshot::Sender<()>, oneshot::Receiver<()>) {
+        let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..config };
+        let gateway = Gateway::bind(config).await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        (gateway, stop, stopped)
     }
 
     pub(crate) async fn publish(&self, channel: &str, payload: &str) -> u64 {
