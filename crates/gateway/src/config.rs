@@ -38,7 +38,7 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// How often a socket is pinged. One that does not answer until the next ping is closed.
     pub ping: Duration,
-    /// How long one write to a socket may take.
+    /// How long one write to a socket may take, and how long a client may take nothing of what was sent to it (on Linux).
     pub write_timeout: Duration,
 }
 

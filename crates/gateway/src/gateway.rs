@@ -147,7 +147,9 @@ impl Gateway {
         let shared = Shared::new(&self.config, backend);
         let sockets = Arc::clone(&shared.sockets);
         let (stop, stopping) = oneshot::channel::<()>();
-        let serving = axum::serve(self.listener.tap_io(prepare), routes::router(shared))
+        let unread_max = shared.limits.write_timeout;
+        let listener = self.listener.tap_io(move |stream| prepare(stream, unread_max));
+        let serving = axum::serve(listener, routes::router(shared))
             .with_graceful_shutdown(async { _ = stopping.await });
         let mut serving = pin!(serving.into_future());
         tokio::select! {
@@ -180,9 +182,16 @@ impl Shared {
     }
 }
 
-/// Small messages leave at once.
-fn prepare(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
+/// Lets small messages leave at once, and gives a connection up whose client takes nothing for too long: an event
+/// stream has no pings that would find that out.
+fn prepare(stream: &TcpStream, unread_max: Duration) {
+    let prepared = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let prepared = prepared
+        .and_then(|()| socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unread_max)));
+    #[cfg(not(target_os = "linux"))]
+    let _ = unread_max;
+    if let Err(error) = prepared {
         tracing::debug!(%error, "a connection is gone before it began");
     }
 }

@@ -112,6 +112,22 @@ async fn a_slow_socket_is_closed_and_the_others_are_served() {
     assert_eq!(quick.next().await, "still");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_event_stream_that_is_not_read_gives_up_its_place() {
+    let limits = Limits { write_timeout: Duration::from_millis(500), ..Limits::default() };
+    let stage = Stage::open(Config { limits, ..Config::default() }).await;
+    let events = stage.events("/notifications/anna", "").await;
+    let message = "x".repeat(256 * 1024);
+    // It neither reads nor goes away, and nobody listens any more.
+    while stage.publish("notifications:anna", &message).await > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (_, numbers) = stage.get("/metrics").await;
+    assert!(numbers.contains("firth_gateway_sockets 0"), "{numbers}");
+    drop(events);
+}
+
 #[tokio::test]
 async fn when_the_gateway_stops_sockets_are_told_to_come_back() {
     let mut stage = Stage::open(Config::default()).await;
