@@ -76,19 +76,22 @@ mod job;
 mod load;
 mod reader;
 mod reload;
+mod salvage;
 mod tag;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use capture::Capture;
 pub(crate) use decode::{Decoder, Loaded};
-pub(crate) use folder::CheckpointFolder;
+pub(crate) use decode_stream::{StreamLoss, UnreadBlock};
+pub(crate) use folder::{CheckpointFolder, Draft, parse_name};
 pub(crate) use frame::{Frames, Header};
 pub(crate) use items::{Counts, Items};
 pub use job::CheckpointError;
 pub(crate) use job::{Job, Made, Progress};
 pub use load::CheckpointDamage;
 pub(crate) use load::Found;
+pub(crate) use salvage::{SalvagedKey, salvage};
 
 /// What is wrong with the bytes of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -158,7 +158,7 @@ fn read_full(file: &dyn DiskFile, offset: u64, into: &mut [u8]) -> io::Result<us
 }
 
 /// Returns the path of the file with this number.
-pub(super) fn path(folder: &Path, number: u32) -> PathBuf {
+pub(crate) fn path(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:08x}.blk"))
 }
 

@@ -26,6 +26,7 @@ pub use crate::walk::Progress;
 pub(crate) use compaction::Compaction;
 pub use error::{BlockFlaw, ReadError, StoreError};
 pub use file::BlockFile;
+pub(crate) use file::path as block_path;
 pub use frame::Compression;
 pub(crate) use memory::Account;
 pub use memory::Memory;

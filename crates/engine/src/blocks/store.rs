@@ -172,6 +172,19 @@ impl BlockStore {
         Ok(Place::new(file, offset, stored_len))
     }
 
+    /// Reads a block of a file that cannot be opened, if the block itself is sound.
+    pub(crate) fn read_headless(
+        &self,
+        number: u32,
+        offset: u32,
+        stored_len: u32,
+    ) -> Option<Vec<u8>> {
+        let bytes = self.disk.read(&file::path(&self.folder, number)).ok()?;
+        let start = offset as usize;
+        let frame = bytes.get(start..start.checked_add(stored_len as usize)?)?;
+        frame::decode(frame, Spot { number, offset }).ok()
+    }
+
     /// Removes the files that are neither among these, which something durable refers to, nor
     /// referred to by any place, nor being written to. Returns how many went.
     ///

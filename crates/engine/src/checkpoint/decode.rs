@@ -33,8 +33,9 @@ struct OpenStream {
     parts: StreamParts,
 }
 
+/// A key, and until when it lives.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     db: u8,
     key: Box<[u8]>,
     expires_at_ms: u64,
@@ -130,7 +131,18 @@ impl<'s> Decoder<'s> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Body<'b>(&'b [u8]);
 
+impl Place {
+    pub(super) fn holds(self, value: Value) -> Loaded {
+        let Place { db, key, expires_at_ms } = self;
+        Loaded { db, key, expires_at_ms, value }
+    }
+}
+
 impl<'b> Body<'b> {
+    pub(super) fn new(body: &'b [u8]) -> Self {
+        Body(body)
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.0.is_empty()
     }
@@ -183,7 +195,7 @@ impl<'b> Body<'b> {
         }
     }
 
-    fn place(&mut self) -> Option<Place> {
+    pub(super) fn place(&mut self) -> Option<Place> {
         let db = u8::try_from(self.number()?).ok().filter(|db| *db < DATABASES)?;
         let key = self.text()?.into();
         Some(Place { db, key, expires_at_ms: self.number()?.wrapping_sub(1) })

@@ -1,10 +1,14 @@
 //! Putting a stream together from its items.
 
+mod loss;
+
 use std::collections::VecDeque;
 
+use self::loss::Salvage;
+pub(crate) use self::loss::{StreamLoss, UnreadBlock};
 use super::decode::Body;
 use super::{CheckpointFlaw, Counts, tag};
-use crate::blocks::{BlockStore, Place};
+use crate::blocks::BlockStore;
 use crate::stream::pending::{PendingList, Row, UNOWNED};
 use crate::stream::policy::Retained;
 use crate::stream::{
@@ -29,6 +33,32 @@ pub(super) struct StreamParts {
     rows: u64,
     /// The block file that does not have what it should.
     missing: Option<u32>,
+    /// What is lost; `None` while that is to be refused.
+    salvage: Option<Box<Salvage>>,
+}
+
+/// Where a block lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockSpot {
+    pub(crate) number: u32,
+    pub(crate) offset: u32,
+    pub(crate) stored_len: u32,
+}
+
+impl BlockSpot {
+    /// Reads where a block lies, perhaps behind the one before.
+    fn read(kind: u64, before: Option<BlockSpot>, body: &mut Body<'_>) -> Option<Self> {
+        let (number, offset) = match kind {
+            tag::CONTENT_BEHIND => {
+                let BlockSpot { number, offset, stored_len } = before?;
+                let end = u64::from(offset) + u64::from(stored_len);
+                (number, u32::try_from(end.wrapping_add(body.zigzag()?)).ok()?)
+            }
+            tag::CONTENT_PLACED => (body.number_of_32_bits()?, body.number_of_32_bits()?),
+            _ => return None,
+        };
+        Some(BlockSpot { number, offset, stored_len: body.number_of_32_bits()? })
+    }
 }
 
 /// A group of which not all items have been read.
@@ -62,6 +92,7 @@ impl StreamParts {
             attempts_left: 0,
             rows: 0,
             missing: None,
+            salvage: None,
         })
     }
 
@@ -122,45 +153,52 @@ impl StreamParts {
             let content = match body.number()? {
                 tag::CONTENT_INLINE => {
                     before = None;
-                    BlockContent::Resident(body.text()?.to_vec())
+                    Some(BlockContent::Resident(body.text()?.to_vec()))
                 }
                 kind => {
-                    let place = self.place(store, kind, before, body)?;
-                    before = Some((place.number(), place.offset(), place.stored_len()));
-                    BlockContent::Cold(place)
+                    let spot = BlockSpot::read(kind, before, body)?;
+                    before = Some(spot);
+                    self.content(store, spot, &numbers)?
                 }
             };
-            let block = Block::of(numbers, content);
+            self.end_gap(first_id);
+            let Some(content) = content else { continue };
             if self.blocks.back().is_some_and(|before| before.first_id() >= first_id) {
                 return None;
             }
-            self.blocks.push_back(block);
+            self.blocks.push_back(Block::of(numbers, content));
         }
         Some(())
     }
 
-    /// Reads where a block lies, perhaps behind the one before.
-    fn place(
+    /// Finds a block in a block file; nothing if it is lost and that is not to be refused.
+    fn content(
         &mut self,
         store: Option<&BlockStore>,
-        kind: u64,
-        before: Option<(u32, u32, u32)>,
-        body: &mut Body<'_>,
-    ) -> Option<Place> {
-        let (number, offset) = match kind {
-            tag::CONTENT_BEHIND => {
-                let (number, offset, stored_len) = before?;
-                let end = u64::from(offset) + u64::from(stored_len);
-                (number, u32::try_from(end.wrapping_add(body.zigzag()?)).ok()?)
+        spot: BlockSpot,
+        numbers: &BlockNumbers,
+    ) -> Option<Option<BlockContent>> {
+        let BlockSpot { number, offset, stored_len } = spot;
+        match store.map(|store| store.place(number, offset, stored_len)) {
+            Some(Ok(place)) => Some(Some(BlockContent::Cold(place))),
+            found if self.salvage.is_some() => {
+                let error = found.and_then(Result::err);
+                let bytes = store.and_then(|store| store.read_headless(number, offset, stored_len));
+                let first_id = numbers.first_id;
+                self.lose(UnreadBlock {
+                    first_id,
+                    live: numbers.live,
+                    spot,
+                    error,
+                    is_lost: bytes.is_none(),
+                });
+                Some(bytes.map(BlockContent::Resident))
             }
-            tag::CONTENT_PLACED => (body.number_of_32_bits()?, body.number_of_32_bits()?),
-            _ => return None,
-        };
-        let stored_len = body.number_of_32_bits()?;
-        self.missing = Some(number);
-        let place = store?.place(number, offset, stored_len).ok()?;
-        self.missing = None;
-        Some(place)
+            _ => {
+                self.missing = Some(number);
+                None
+            }
+        }
     }
 
     fn close_group(&mut self) -> Option<()> {

@@ -117,7 +117,8 @@ impl CheckpointFolder {
     }
 }
 
-fn parse_name(name: &str) -> Option<Lsn> {
+/// Returns the position in a file's name, if it is that of a checkpoint.
+pub(crate) fn parse_name(name: &str) -> Option<Lsn> {
     let digits = name.strip_suffix(SUFFIX)?;
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if digits.len() != 16 || !digits.bytes().all(is_digit) {

@@ -14,7 +14,7 @@ pub(super) const HEAD_BYTES: usize = 20;
 /// Where in a frame's head that begins which the checksum covers, with the payload.
 pub(super) const COVERED_AT: usize = 8;
 /// The payload of a frame that is written.
-const PAYLOAD_BYTES: usize = 128 << 10;
+pub(super) const PAYLOAD_BYTES: usize = 128 << 10;
 /// The payload of a frame that is read.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
@@ -55,6 +55,23 @@ impl Header {
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..)?.first_chunk()?;
     Some(u32::from_le_bytes(*bytes))
+}
+
+/// What a frame says of the items in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameStart {
+    /// Where in the payload the first item begins that begins there at all; else its length.
+    pub(super) first: u32,
+    /// How many keys have begun before the payload.
+    pub(super) keys: u64,
+}
+
+impl FrameStart {
+    /// Reads what the head of a frame says.
+    pub(super) fn of(head: &[u8; HEAD_BYTES]) -> Self {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, rest @ ..] = head;
+        FrameStart { first: u32::from_le_bytes([*a, *b, *c, *d]), keys: u64::from_le_bytes(*rest) }
+    }
 }
 
 /// The bytes of a file that are to be written next.

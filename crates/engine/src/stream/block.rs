@@ -169,6 +169,15 @@ impl Block {
         self.content.get().map(Vec::as_slice)
     }
 
+    /// Says whether this could be the content.
+    pub(crate) fn fits(&self, content: &[u8]) -> bool {
+        let (mut slots, mut live) = (0, 0);
+        for slot in Slots::new(content, self.first_id) {
+            (slots, live) = (slots + 1, live + u32::from(!slot.deleted));
+        }
+        slots <= self.slots && live == self.live
+    }
+
     /// Returns where the content lies on the disk, if it has been written.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
@@ -239,7 +248,7 @@ impl Block {
     }
 
     /// Returns the greatest live id.
-    pub(super) fn last_live_id(&self) -> Option<EntryId> {
+    pub(crate) fn last_live_id(&self) -> Option<EntryId> {
         self.entries().last().map(|entry| entry.id)
     }
 

@@ -113,6 +113,24 @@ impl Entries {
         entries
     }
 
+    /// Makes a stream of blocks of which the last ones may be missing. What is the last one now is
+    /// brought back; while that is not possible, it goes as well.
+    pub(crate) fn of_sound_blocks(mut blocks: VecDeque<Block>) -> Self {
+        while let Some(last) = blocks.back() {
+            if last.is_at_hand() || last.bring_back().is_some() {
+                break;
+            }
+            blocks.pop_back();
+        }
+        let last_id = blocks.back().and_then(Block::last_live_id).unwrap_or_default();
+        Self::of_blocks(blocks, last_id)
+    }
+
+    /// Takes the blocks out.
+    pub(crate) fn into_blocks(self) -> VecDeque<Block> {
+        self.blocks
+    }
+
     /// Counts what is in memory for these totals as well from now on.
     pub(crate) fn count_in(&mut self, memory: &Arc<Memory>) {
         self.account.count_in(memory);
