@@ -77,14 +77,19 @@ impl<'e> Replay<'e> {
         let mut failure = None;
         record::decode(record, |db, effect| {
             if failure.is_none() {
-                self.prepare(db, effect);
-                failure = reading::take_failure();
-            }
-            if failure.is_none() {
-                self.keys.apply(db, effect);
+                failure = self.apply_effect(db, effect).err();
             }
         })?;
-        failure.map_or(Ok(()), |failure| Err(failure.into()))
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn apply_effect(&mut self, db: u8, effect: &Effect<'_>) -> Result<(), ReplayError> {
+        self.prepare(db, effect);
+        if let Some(failure) = reading::take_failure() {
+            return Err(failure.into());
+        }
+        self.keys.apply(db, effect);
+        Ok(())
     }
 
     /// Brings back the blocks that an effect is going to touch: live, whoever has decided on it has
@@ -103,6 +108,10 @@ impl<'e> Replay<'e> {
         }
     }
 }
+
+mod guarded;
+
+pub(crate) use guarded::Misfit;
 
 #[cfg(test)]
 pub(crate) mod dump;
