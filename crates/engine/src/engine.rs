@@ -190,7 +190,7 @@ impl Engine {
     }
 
     /// Counts the keys and the entries of all streams.
-    fn count(&self) -> (u64, u64) {
+    pub(crate) fn count(&self) -> (u64, u64) {
         let keys = self.lock(ShardSet::ALL, 0);
         let databases = keys.shards().flat_map(|shard| &shard.databases);
         let all = databases.flat_map(|database| database.keys.iter());

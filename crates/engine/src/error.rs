@@ -81,6 +81,23 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Says whether the folder is damaged, so that a check tells more of it.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            OpenError::Log(firth_wal::OpenError::Damage(damage)) => {
+                !matches!(damage.flaw, firth_wal::Flaw::Version { .. })
+            }
+            OpenError::Log(error) => matches!(error, firth_wal::OpenError::Removed { .. }),
+            OpenError::Block { source, .. } => matches!(source, ReadError::Damage { .. }),
+            OpenError::FormatMissing { .. }
+            | OpenError::Checkpoint(_)
+            | OpenError::LogTooShort { .. }
+            | OpenError::Record { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Says that this record of the log cannot be applied.
     pub(crate) fn at_record(lsn: Lsn, source: ReplayError) -> Self {
         match source {

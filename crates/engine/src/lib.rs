@@ -11,6 +11,7 @@ mod apply;
 mod backup;
 mod bell;
 pub mod blocks;
+pub mod check;
 mod checkpoint;
 mod clock;
 mod effect;

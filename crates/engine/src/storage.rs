@@ -123,7 +123,8 @@ impl Storage {
     }
 }
 
-fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
+/// Takes the lock of a folder, creating it if need be.
+pub(crate) fn lock_folder(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, OpenError> {
     let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
     disk.create_folder(folder).map_err(|source| match source.kind() {
         // That a file exists is no reason to those who know what they have named.
