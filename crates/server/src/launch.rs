@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use firth_engine::Opened;
@@ -41,7 +42,18 @@ pub enum LaunchError {
     Bind(#[from] BindError),
     /// The data folder cannot be used.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(OpenError),
+    /// The data folder is damaged.
+    #[error(
+        "{what}; what is sound and what is not is told by: firth check {path}",
+        path = path.display()
+    )]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What was found first.
+        what: OpenError,
+    },
 }
 
 /// Opens the data folder and the sockets.
@@ -57,7 +69,11 @@ pub fn launch(config: Config) -> Result<Launched, LaunchError> {
     options.folder = config.append_only.then(|| config.dir.clone());
     options.seed = random();
     options.durability = config.durability;
-    let (engine, opened) = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk))?;
+    let opened = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk));
+    let (engine, opened) = opened.map_err(|error| match &options.folder {
+        Some(path) if error.is_damage() => LaunchError::Damaged { path: path.clone(), what: error },
+        _ => LaunchError::Open(error),
+    })?;
     let server = Arc::new(Server::new(engine, config, run_id()));
     server.set_memory_bytes_default(machine::memory_bytes(&FileDisk) / 4 * 3);
     Ok(Launched { server, listeners, opened })

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod blocked;
+pub mod check;
 pub mod client;
 pub mod commands;
 pub mod config;

@@ -22,6 +22,7 @@ mod reply;
 #[path = "../differential/server.rs"]
 mod server;
 
+mod check;
 mod full_disk;
 mod kill;
 mod oracle;
