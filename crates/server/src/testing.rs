@@ -57,6 +57,8 @@ impl Conversation {
         let mut options = Options::new();
         options.folder = Some("data".into());
         options.driving = Driving::Caller;
+        // Else what fits into the room made in advance is written to a full disk, too.
+        options.reserve_bytes = 0;
         let mut conversation = Conversation::with(1, now_ms, &options, Arc::new(disk.clone()));
         for _ in 0..3 {
             conversation.connect(0);
