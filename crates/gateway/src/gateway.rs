@@ -51,7 +51,7 @@ pub enum GatewayError {
         source: std::io::Error,
     },
     /// The backend's address is wrong, or it cannot be a backend.
-    #[error("the gateway's backend: {0}")]
+    #[error("the gateway cannot use its backend")]
     Backend(#[from] firth::Error),
     /// Connections cannot be taken any more.
     #[error("the gateway cannot go on")]

@@ -78,3 +78,13 @@ async fn a_gateway_starts_without_its_backend_and_finds_it() {
     assert_eq!((status, &*answer), (200, r#"{"receivers":1}"#));
     assert_eq!(anna.next().await, "at last");
 }
+
+#[tokio::test]
+async fn a_backend_that_cannot_be_one_is_refused_at_once() {
+    let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+    let gateway = firth_gateway::Gateway::bind(config).await.unwrap();
+    let error = gateway.serve_at("nonsense", std::future::pending()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the gateway cannot use its backend");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("nonsense"), "{source}");
+}
