@@ -162,4 +162,6 @@ fn check_format(folder: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
