@@ -93,8 +93,10 @@ pub use load::CheckpointDamage;
 pub(crate) use load::Found;
 pub(crate) use salvage::{SalvagedKey, salvage};
 
+use crate::blocks::{BlockFlaw, ReadError};
+
 /// What is wrong with the bytes of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointFlaw {
     /// The header is too short, has another magic, or its checksum is wrong.
@@ -123,10 +125,25 @@ pub enum CheckpointFlaw {
     /// An item's body makes no sense.
     #[error("an item of kind {0} makes no sense")]
     Item(u8),
-    /// A block lies where this block file has none, or there is no such file.
-    #[error("a block is missing in the block file {0:08x}")]
-    Block(u32),
+    /// A block is not where it should be: its file is damaged, too short or not there.
+    #[error(transparent)]
+    Block(Box<ReadError>),
     /// There are fewer or more items than was announced.
     #[error("the counts do not agree with what is there")]
     Counts,
+}
+
+impl CheckpointFlaw {
+    /// Says whether the file, or a block file that it needs, is of a version that this program does
+    /// not know; then nothing is damaged.
+    #[must_use]
+    pub fn is_version(&self) -> bool {
+        match self {
+            CheckpointFlaw::Version { .. } => true,
+            CheckpointFlaw::Block(error) => {
+                matches!(**error, ReadError::Damage { flaw: BlockFlaw::Version { .. }, .. })
+            }
+            _ => false,
+        }
+    }
 }

@@ -169,6 +169,10 @@ impl Engine {
         let mut replay = self.replay();
         let found = storage.checkpoints().load_newest(storage.blocks(), &mut replay);
         let Found { loaded, unsound } = found.map_err(firth_wal::OpenError::from)?;
+        // Another program wrote it: what that needs must not be undone by going on without it.
+        if let Some(unknown) = unsound.iter().find(|damage| damage.flaw.is_version()) {
+            return Err(unknown.clone().into());
+        }
         let lsn = loaded.map_or(Lsn::ZERO, |loaded| loaded.lsn);
         let mut records = match (recovery.records(lsn.next()), unsound.first()) {
             (Err(firth_wal::OpenError::Removed { .. }), Some(damage)) => {

@@ -90,8 +90,8 @@ impl OpenError {
             }
             OpenError::Log(error) => matches!(error, firth_wal::OpenError::Removed { .. }),
             OpenError::Block { source, .. } => matches!(source, ReadError::Damage { .. }),
+            OpenError::Checkpoint(damage) => !damage.flaw.is_version(),
             OpenError::FormatMissing { .. }
-            | OpenError::Checkpoint(_)
             | OpenError::LogTooShort { .. }
             | OpenError::Record { .. } => true,
             _ => false,

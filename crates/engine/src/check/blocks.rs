@@ -33,7 +33,7 @@ pub(super) fn check(
     for name in disk.list(&folder).unwrap_or_default() {
         files.insert(folder.join(name), Checked::default());
     }
-    note_unread(&state.unread, &folder, &mut files);
+    note_unread(&state.unread, &folder, &mut files)?;
     let losses = &mut state.report.losses;
     let mut replay = state.engine.replay();
     for shard in replay.shards_mut() {
@@ -67,9 +67,16 @@ pub(super) fn check(
 }
 
 /// Notes the blocks that were not found where a checkpoint says that they lie.
-fn note_unread(unread: &[UnreadBlock], folder: &Path, files: &mut BTreeMap<PathBuf, Checked>) {
+fn note_unread(
+    unread: &[UnreadBlock],
+    folder: &Path,
+    files: &mut BTreeMap<PathBuf, Checked>,
+) -> Result<(), CheckError> {
     for UnreadBlock { spot, error, .. } in unread {
         let (path, offset, why) = match error {
+            Some(ReadError::Damage { path, flaw: BlockFlaw::Version { found, .. }, .. }) => {
+                return Err(CheckError::Version { path: path.to_path_buf(), version: *found });
+            }
             Some(ReadError::Damage { path, offset, flaw }) => {
                 (path.to_path_buf(), *offset, flaw.to_string())
             }
@@ -80,6 +87,7 @@ fn note_unread(unread: &[UnreadBlock], folder: &Path, files: &mut BTreeMap<PathB
         file.blocks += 1;
         file.flaws.insert(offset, why);
     }
+    Ok(())
 }
 
 fn damaged_blocks(

@@ -477,3 +477,71 @@ fn a_block_file_that_is_missing_costs_its_entries() {
     assert!(checked(&disk).unwrap().is_sound());
     assert_eq!(ids(&open(&disk).unwrap().0, b"s"), (1091..=1101).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_damaged_block_file_is_named_by_a_start() {
+    let (disk, path) = with_blocks();
+    disk.flip_bit(&path, 3);
+    let Err(error) = open(&disk) else { panic!("it is damaged") };
+    assert!(error.is_damage());
+    let checkpoint = file(&disk, "checkpoints", 0);
+    let expect = format!(
+        "{} is not sound at offset 0: the header is damaged; {} needs it",
+        path.display(),
+        checkpoint.display()
+    );
+    assert_eq!(error.to_string(), expect);
+}
+
+/// Makes a file say that it has version 2, with a checksum that is right.
+fn make_version_2(disk: &SimDisk, path: &Path) {
+    let mut bytes = disk.contents()[path].clone();
+    bytes[8] = 2;
+    // That of a log stands before the last number that it covers.
+    let (crc_at, behind) = match path.extension().unwrap().to_str().unwrap() {
+        "log" => (12, 16..24),
+        "ckp" => (28, 32..32),
+        _ => (16, 20..20),
+    };
+    let crc = crc32c::crc32c(&bytes[..crc_at]);
+    let crc = crc32c::crc32c_append(crc, &bytes[behind]);
+    bytes[crc_at..crc_at + 4].copy_from_slice(&crc.to_le_bytes());
+    disk.put(path, &bytes);
+}
+
+#[test]
+fn an_unknown_version_is_no_damage_and_is_refused_by_all() {
+    for folder in ["log", "checkpoints", "blocks"] {
+        let (disk, _) = with_blocks();
+        let path = file(&disk, folder, 0);
+        make_version_2(&disk, &path);
+        let before = disk.contents()[&path].clone();
+        let Err(error) = open(&disk) else { panic!("{folder}") };
+        assert!(!error.is_damage(), "{error}");
+        let told = error.to_string();
+        assert!(told.starts_with(&*path.to_string_lossy()), "{told}");
+        assert!(told.contains("version 2 is unknown"), "{told}");
+        for error in [checked(&disk).unwrap_err(), repaired(&disk).unwrap_err()] {
+            let CheckError::Version { path: named, version: 2 } = error else { panic!("{error}") };
+            assert_eq!(named, path);
+        }
+        assert_eq!(disk.contents()[&path], before, "nothing is changed");
+    }
+}
+
+/// An older checkpoint is no reason to go on without what another program has written.
+#[test]
+fn a_newest_checkpoint_of_an_unknown_version_is_not_passed_over() {
+    let disk = SimDisk::new(1);
+    let (engine, _) = open(&disk).unwrap();
+    add(&engine, b"s", 1);
+    sync(&engine);
+    let log = file(&disk, "log", 0);
+    let before = disk.contents()[&log].clone();
+    checkpoint(&engine);
+    close(engine);
+    disk.put(&log, &before);
+    make_version_2(&disk, &file(&disk, "checkpoints", 0));
+    let Err(error) = open(&disk) else { panic!("it is unknown") };
+    assert!(matches!(error, OpenError::Checkpoint(_)) && !error.is_damage(), "{error}");
+}

@@ -86,8 +86,8 @@ impl<'s> Decoder<'s> {
             }
             _ => return Err(CheckpointFlaw::Tag(tag)),
         };
-        if let Some(file) = self.open.as_ref().and_then(|open| open.parts.missing()) {
-            return Err(CheckpointFlaw::Block(file));
+        if let Some(error) = self.open.as_mut().and_then(|open| open.parts.missing()) {
+            return Err(CheckpointFlaw::Block(error));
         }
         if read.is_none() || !body.is_empty() {
             return Err(CheckpointFlaw::Item(tag));

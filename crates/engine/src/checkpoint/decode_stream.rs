@@ -8,7 +8,7 @@ use self::loss::Salvage;
 pub(crate) use self::loss::{StreamLoss, UnreadBlock};
 use super::decode::Body;
 use super::{CheckpointFlaw, Counts, tag};
-use crate::blocks::BlockStore;
+use crate::blocks::{BlockStore, ReadError};
 use crate::stream::pending::{PendingList, Row, UNOWNED};
 use crate::stream::policy::Retained;
 use crate::stream::{
@@ -31,8 +31,8 @@ pub(super) struct StreamParts {
     /// How many attempts are still to come.
     attempts_left: u64,
     rows: u64,
-    /// The block file that does not have what it should.
-    missing: Option<u32>,
+    /// Why a block is not where it should be.
+    missing: Option<Box<ReadError>>,
     /// What is lost; `None` while that is to be refused.
     salvage: Option<Box<Salvage>>,
 }
@@ -119,9 +119,9 @@ impl StreamParts {
         }
     }
 
-    /// Returns the block file that lacks a block, if that is why an item made no sense.
-    pub(super) fn missing(&self) -> Option<u32> {
-        self.missing
+    /// Takes out why a block is not where it should be, if that is why an item made no sense.
+    pub(super) fn missing(&mut self) -> Option<Box<ReadError>> {
+        self.missing.take()
     }
 
     /// Returns the stream, and what it holds.
@@ -194,8 +194,8 @@ impl StreamParts {
                 });
                 Some(bytes.map(BlockContent::Resident))
             }
-            _ => {
-                self.missing = Some(number);
+            found => {
+                self.missing = found.and_then(Result::err).map(Box::new);
                 None
             }
         }

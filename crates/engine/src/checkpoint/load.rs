@@ -1,5 +1,6 @@
 //! Reading the newest checkpoint that is sound.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use firth_wal::{Action, Failure, Lsn};
@@ -13,7 +14,6 @@ use crate::replay::Replay;
 
 /// Bytes of a checkpoint that are not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path} is not sound at offset {offset}: {flaw}", path = path.display())]
 pub struct CheckpointDamage {
     /// The file.
     pub path: PathBuf,
@@ -21,6 +21,18 @@ pub struct CheckpointDamage {
     pub offset: u64,
     /// What is wrong there.
     pub flaw: CheckpointFlaw,
+}
+
+impl fmt::Display for CheckpointDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CheckpointDamage { path, offset, flaw } = self;
+        let path = path.display();
+        match flaw {
+            // The checkpoint is as it was written: what it refers to is not.
+            CheckpointFlaw::Block(error) => write!(f, "{error}; {path} needs it"),
+            flaw => write!(f, "{path} is not sound at offset {offset}: {flaw}"),
+        }
+    }
 }
 
 /// What was found in a folder of checkpoints.

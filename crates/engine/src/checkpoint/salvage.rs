@@ -45,7 +45,7 @@ pub(crate) fn salvage(
     match header {
         Ok(header) if header.lsn == lsn => {}
         Ok(_) => salvage.flaw(0, CheckpointFlaw::Name),
-        Err(flaw) => salvage.flaw(0, flaw),
+        Err(ref flaw) => salvage.flaw(0, flaw.clone()),
     }
     if !matches!(header, Err(CheckpointFlaw::Version { .. })) {
         salvage.frames(bytes);
