@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
+use super::lanes::{Key, Lanes};
 use super::settings::Settings;
 use super::verdict::Verdict;
 use crate::EntryId;
@@ -51,6 +52,10 @@ pub(super) struct Desk {
     pub(super) acks: Vec<EntryId>,
     /// To be moved to the dead letters.
     pub(super) burials: Vec<Burial>,
+    /// With order by key: entries whose place is not known yet.
+    pub(super) unplaced: Vec<Held>,
+    /// With order by key: what holds back what.
+    pub(super) lanes: Lanes,
 }
 
 impl Desk {
@@ -59,20 +64,35 @@ impl Desk {
         settings.concurrency.saturating_sub(self.running.len() + self.queue.len())
     }
 
+    /// Returns how many new entries may come.
+    pub(super) fn room(&self, settings: &Settings) -> usize {
+        let held_back = self.lanes.waiting().len() + self.unplaced.len();
+        let free = self.free(settings).saturating_sub(self.unplaced.len());
+        free.min(settings.held_back_max.saturating_sub(held_back))
+    }
+
     /// Says whether an entry is here, other than waiting for its next delivery.
     pub(super) fn holds(&self, id: EntryId) -> bool {
+        let is_waiting = |held: &Held| held.entry.id == id;
         self.running.contains_key(&id)
-            || self.queue.iter().any(|held| held.entry.id == id)
+            || self.queue.iter().any(is_waiting)
+            || self.unplaced.iter().any(is_waiting)
+            || self.lanes.waiting().contains_key(&id)
             || self.acks.contains(&id)
             || self.burials.iter().any(|burial| burial.id == id)
     }
 
+    /// Returns the entries that are not handled yet.
+    pub(super) fn undone(&self) -> impl Iterator<Item = EntryId> {
+        let queue = self.queue.iter().chain(&self.unplaced).map(|held| held.entry.id);
+        queue.chain(self.lanes.waiting().keys().copied()).chain(self.running.keys().copied())
+    }
+
     /// Returns all entries whose lease is to be kept.
     pub(super) fn leased(&self) -> Vec<EntryId> {
-        let queue = self.queue.iter().map(|held| held.entry.id);
         let unparked = self.retries.iter().filter(|(_, retry)| !retry.is_parked);
-        let mut ids: Vec<EntryId> = queue
-            .chain(self.running.keys().copied())
+        let mut ids: Vec<EntryId> = self
+            .undone()
             .chain(self.acks.iter().copied())
             .chain(self.burials.iter().map(|burial| burial.id))
             .chain(unparked.map(|(id, _)| *id))
@@ -92,9 +112,50 @@ impl Desk {
             let before = held.deliveries - 1;
             let reason = format!("delivered {before} times, and never finished");
             self.bury(held, reason);
+        } else if self.lanes.has(id) {
+            self.queue.extend(self.lanes.run_or_wait(held));
+        } else if settings.is_ordered {
+            self.unplaced.push(held);
         } else {
             self.queue.push_back(held);
         }
+    }
+
+    /// Returns the next entry that may run.
+    pub(super) fn next(&mut self) -> Option<Held> {
+        while let Some(held) = self.queue.pop_front() {
+            // Something older may have come meanwhile.
+            if let Some(held) = self.lanes.run_or_wait(held) {
+                return Some(held);
+            }
+        }
+        None
+    }
+
+    /// Gives an entry its place among those of its key.
+    pub(super) fn place(&mut self, held: Held, key: Key) {
+        self.queue.extend(self.lanes.enter(held, key));
+    }
+
+    /// Notes that an entry is acknowledged or among the dead letters.
+    pub(super) fn settled(&mut self, id: EntryId) {
+        self.queue.extend(self.lanes.settle(id));
+    }
+
+    /// Notes what is pending for others.
+    pub(super) fn set_others(&mut self, others: HashMap<EntryId, Option<Key>>) {
+        self.queue.extend(self.lanes.set_others(others));
+    }
+
+    /// Says whether it matters what is pending for others.
+    pub(super) fn has_to_look(&self) -> bool {
+        !self.unplaced.is_empty() || !self.lanes.blockers().is_empty()
+    }
+
+    /// Returns the newest entry that is held back or has no place yet.
+    pub(super) fn newest_held_back(&self) -> EntryId {
+        let unplaced = self.unplaced.iter().map(|held| held.entry.id);
+        unplaced.chain(self.lanes.waiting().keys().copied()).max().unwrap_or(EntryId::MIN)
     }
 
     /// Notes what a handler has said.

@@ -2,6 +2,8 @@
 
 mod counters;
 mod desk;
+mod lanes;
+mod order;
 mod running;
 mod settings;
 mod settling;
@@ -9,6 +11,7 @@ mod shift;
 mod verdict;
 
 use std::fmt;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use futures_util::FutureExt as _;
 use crate::backend::Start;
 use crate::{Backoff, Broker, Error, Stream, key};
 
+use self::order::KeyOf;
 use self::settings::Settings;
 use self::shift::Shift;
 
@@ -79,6 +83,7 @@ pub use verdict::{Delivery, Verdict};
 pub struct Worker<T> {
     stream: Stream<T>,
     settings: Settings,
+    key_of: Option<KeyOf<T>>,
 }
 
 impl Broker {
@@ -86,7 +91,7 @@ impl Broker {
     pub fn worker<T>(&self, stream: &Stream<T>, group: impl Into<Arc<str>>) -> Worker<T> {
         let dead_letters = key::beside(stream.name(), "dead");
         let settings = Settings::new(group.into(), dead_letters);
-        Worker { stream: stream.clone(), settings }
+        Worker { stream: stream.clone(), settings, key_of: None }
     }
 }
 
@@ -121,6 +126,50 @@ impl<T> Worker<T> {
     /// stream, as the default does: `{orders}:dead` for `orders`.
     pub fn dead_letters(mut self, stream: impl Into<Arc<str>>) -> Self {
         self.settings.dead_letters = stream.into();
+        self
+    }
+
+    /// Has entries with the same key handled one at a time and in the order of their ids, others in
+    /// parallel. Default: no order.
+    ///
+    /// The next entry of a key is begun when the one before it is acknowledged or among the dead
+    /// letters. One that waits for its next delivery holds back its key, and only that; so does one that
+    /// is pending for another consumer of the group: for another worker, or for one that has died, until
+    /// its lease has run out and the entry was taken over. So the order holds across failures,
+    /// restarts, and all workers of the group that order by the same key. What it does not hold across:
+    ///
+    /// - a handler that still runs when its worker has lost contact for longer than the lease: the entry
+    ///   is then handled elsewhere, too, and others of its key after it;
+    /// - consumers of the group that do not order, or by another key;
+    /// - dead letters: once an entry is there, the next one of its key goes on, and what is brought back
+    ///   from there comes last;
+    /// - entries that are pending in a group that is destroyed or moved back;
+    /// - entries that cannot be read, which have no key.
+    ///
+    /// Several workers find out by asking every 50 milliseconds, and with each batch they read. Where
+    /// throughput matters one worker with more [`concurrency`](Worker::concurrency) is better than
+    /// several. A worker holds back up to 1,000 entries; beyond that it takes no more until some have
+    /// gone on, those of other keys neither.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), firth::Error> {
+    /// # use firth::{Broker, Delivery};
+    /// # let broker = Broker::connect("memory:").await?;
+    /// let moves = broker.stream::<(String, i64)>("moves"); // an account, and an amount
+    /// let worker = broker
+    ///     .worker(&moves, "balances")
+    ///     .concurrency(16)
+    ///     .order_by(|(account, _)| account.clone())
+    ///     .start(|_: Delivery<(String, i64)>| async {});
+    /// # worker.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn order_by<K: Hash>(mut self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> Self {
+        let chance = RandomState::new();
+        self.key_of = Some(Arc::new(move |value| chance.hash_one(key(value))));
+        self.settings.is_ordered = true;
         self
     }
 
@@ -164,7 +213,7 @@ impl<T: Send + 'static> Worker<T> {
     {
         let handler = Arc::new(move |delivery: Delivery<T>| handler(delivery).map(V::into).boxed());
         RunningWorker::start(|counters, stopping| {
-            Shift::new(&self.stream, self.settings, handler, counters).work(stopping)
+            Shift::new(&self.stream, self.settings, self.key_of, handler, counters).work(stopping)
         })
     }
 
@@ -195,7 +244,7 @@ impl<T: Send + 'static> Worker<T> {
 
 impl<T> fmt::Debug for Worker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Worker { stream, settings } = self;
+        let Worker { stream, settings, key_of: _ } = self;
         f.debug_struct("Worker").field("stream", stream).field("settings", settings).finish()
     }
 }

@@ -20,6 +20,10 @@ pub(super) struct Settings {
     pub(super) time_limit: Option<Duration>,
     pub(super) start: Start,
     pub(super) grace: Duration,
+    /// Whether entries of one key are handled one at a time.
+    pub(super) is_ordered: bool,
+    /// How many entries may be held back by others of their key before no more are taken.
+    pub(super) held_back_max: usize,
     /// How long one read waits. A worker that stops waits for the read that is under way, so that
     /// nothing is delivered to somebody who has gone.
     pub(super) wait: Duration,
@@ -38,6 +42,8 @@ impl Settings {
             time_limit: None,
             start: Start::Beginning,
             grace: Duration::from_secs(30),
+            is_ordered: false,
+            held_back_max: 1000,
             wait: Duration::from_secs(1),
         }
     }

@@ -17,7 +17,7 @@ use crate::{EntryId, Error};
 const HEAD_START: Duration = Duration::from_millis(20);
 
 /// The most rows of pending entries that are asked for at once.
-const ROWS_MAX: usize = 10_000;
+pub(super) const ROWS_MAX: usize = 10_000;
 
 /// How often a worker that leaves tries to tell what is done.
 const LAST_TRIES: u32 = 5;
@@ -33,7 +33,9 @@ impl<T: Send + 'static> Shift<T> {
             };
             // Somebody else may have acknowledged some of them, having taken them over.
             let acknowledged = count.min(self.desk.acks.len());
-            self.desk.acks.clear();
+            for id in std::mem::take(&mut self.desk.acks) {
+                self.desk.settled(id);
+            }
             add(&self.counters.processed, acknowledged);
         }
         while let Some(burial) = self.desk.burials.pop() {
@@ -41,6 +43,7 @@ impl<T: Send + 'static> Shift<T> {
                 self.desk.burials.push(Burial { is_doubtful: true, ..burial });
                 return Err(error);
             }
+            self.desk.settled(burial.id);
         }
         Ok(())
     }
@@ -83,7 +86,14 @@ impl<T: Send + 'static> Shift<T> {
         let own: HashSet<EntryId> = pending.into_iter().map(|row| row.id).collect();
         let kept: Vec<EntryId> = ids.iter().copied().filter(|id| own.contains(id)).collect();
         if own.len() < ROWS_MAX {
-            self.desk.retries.retain(|id, retry| retry.is_parked || own.contains(id));
+            let (lanes, retries) = (&mut self.desk.lanes, &mut self.desk.retries);
+            retries.retain(|id, retry| {
+                let is_kept = retry.is_parked || own.contains(id);
+                if !is_kept {
+                    lanes.lose(*id);
+                }
+                is_kept
+            });
         }
         self.lease(kept, Duration::ZERO).await
     }
@@ -121,6 +131,9 @@ impl<T: Send + 'static> Shift<T> {
             let claimed = self.backend.claim(claim).await?;
             // If it is not there, somebody else has taken it, or will when its lease has run out.
             self.desk.retries.remove(&id);
+            if claimed.entries.is_empty() {
+                self.desk.lanes.lose(id);
+            }
             for entry in claimed.entries {
                 let held = Held { entry, deliveries: retry.deliveries + 1 };
                 self.desk.take(held, &self.settings);
@@ -159,7 +172,14 @@ impl<T: Send + 'static> Shift<T> {
         if free == 0 {
             return Ok(());
         }
-        let which = Which::From { from: self.claim_from, limit: free };
+        let which = match self.desk.lanes.waiting().len() < self.settings.held_back_max {
+            true => Which::From { from: self.claim_from, limit: free },
+            // There is room for nothing but what holds back what is here.
+            false => {
+                let blockers = self.desk.lanes.blockers();
+                Which::Ids(blockers.into_iter().take(free).collect())
+            }
+        };
         let claim = self.claim(which, self.settings.lease, Handing::Entries);
         let claimed = self.backend.claim(claim).await?;
         self.claim_from = claimed.next.unwrap_or(EntryId::MIN);
@@ -204,8 +224,7 @@ impl<T: Send + 'static> Shift<T> {
 
     async fn hand_over(&mut self) -> Result<(), Error> {
         self.settle().await?;
-        let queue = self.desk.queue.iter().map(|held| held.entry.id);
-        let undone: Vec<EntryId> = queue.chain(self.desk.running.keys().copied()).collect();
+        let undone: Vec<EntryId> = self.desk.undone().collect();
         self.lease(undone, self.settings.lease).await?;
         self.park_retries().await?;
         let pending = self.own_pending(EntryId::MIN, EntryId::MAX, 1);

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::counters::{Counters, add};
 use super::desk::{Desk, Held};
+use super::order::KeyOf;
 use super::settings::Settings;
 use super::verdict::{Delivery, Verdict};
 use crate::backend::{
@@ -36,7 +37,8 @@ pub(super) struct Shift<T> {
     pub(super) counters: Arc<Counters>,
     pub(super) desk: Desk,
     pub(super) tasks: JoinSet<(EntryId, Verdict)>,
-    format: Format<T>,
+    pub(super) format: Format<T>,
+    pub(super) key_of: Option<KeyOf<T>>,
     handler: Handler<T>,
     /// The newest entry that was delivered.
     last_seen: EntryId,
@@ -48,6 +50,9 @@ pub(super) struct Shift<T> {
     not_before: Instant,
     pub(super) next_claim: Instant,
     pub(super) claim_from: EntryId,
+    pub(super) next_look: Instant,
+    /// Whether more is pending for others than can be looked at.
+    pub(super) is_crowded: bool,
     next_renewal: Instant,
 }
 
@@ -55,6 +60,7 @@ impl<T: Send + 'static> Shift<T> {
     pub(super) fn new(
         stream: &Stream<T>,
         settings: Settings,
+        key_of: Option<KeyOf<T>>,
         handler: Handler<T>,
         counters: Arc<Counters>,
     ) -> Self {
@@ -67,6 +73,7 @@ impl<T: Send + 'static> Shift<T> {
             desk: Desk::default(),
             tasks: JoinSet::new(),
             format: stream.format,
+            key_of,
             handler,
             last_seen: EntryId::MIN,
             must_recover: true,
@@ -74,6 +81,8 @@ impl<T: Send + 'static> Shift<T> {
             not_before: now,
             next_claim: now,
             claim_from: EntryId::MIN,
+            next_look: now,
+            is_crowded: false,
             next_renewal: now,
         }
     }
@@ -101,9 +110,9 @@ impl<T: Send + 'static> Shift<T> {
                     let recovered = self.recover().await;
                     self.must_recover = !self.bear(recovered)?;
                 }
-                let free = self.desk.free(&self.settings);
-                if is_ready && !self.must_recover && reading.is_none() && free > 0 {
-                    reading = Some(self.read(free));
+                let room = self.desk.room(&self.settings);
+                if is_ready && !self.must_recover && reading.is_none() && room > 0 {
+                    reading = Some(self.read(room));
                 }
             }
             let wake = self.next_wake(is_stopping, grace_end);
@@ -148,6 +157,10 @@ impl<T: Send + 'static> Shift<T> {
             self.deliver_again().await?;
             if Instant::now() >= self.next_claim {
                 self.take_over().await?;
+            }
+            // What was delivered and never arrived may hold back what has.
+            if !self.must_recover {
+                self.place().await?;
             }
         }
         Ok(())
@@ -234,7 +247,7 @@ impl<T: Send + 'static> Shift<T> {
     /// Starts handlers for what waits for one.
     fn start_queued(&mut self) {
         while self.desk.running.len() < self.settings.concurrency {
-            let Some(held) = self.desk.queue.pop_front() else { return };
+            let Some(held) = self.desk.next() else { return };
             let value = match (self.format.decode)(&held.entry.fields) {
                 Ok(value) => value,
                 Err(error) => {
@@ -274,6 +287,12 @@ impl<T: Send + 'static> Shift<T> {
         } else if self.desk.free(&self.settings) > 0 {
             wake = wake.min(self.next_claim);
             wake = self.desk.next_retry(&self.settings, now).map_or(wake, |retry| wake.min(retry));
+        }
+        if let Some(look_at) = self.look_at()
+            && !is_stopping
+            && !self.must_recover
+        {
+            wake = wake.min(look_at);
         }
         if !self.desk.acks.is_empty() || !self.desk.burials.is_empty() {
             wake = now;

@@ -11,6 +11,7 @@ mod faulty;
 #[path = "../folder/mod.rs"]
 mod folder;
 mod notifications;
+mod ordered;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
@@ -79,8 +80,14 @@ impl Bench {
 async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
-    let cases =
-        [event_bus::CASES, event_store::CASES, notifications::CASES, streams::CASES, worker::CASES];
+    let cases = [
+        event_bus::CASES,
+        event_store::CASES,
+        notifications::CASES,
+        streams::CASES,
+        worker::CASES,
+        ordered::CASES,
+    ];
     for case in cases.into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };
         if AssertUnwindSafe((case.run)(bench)).catch_unwind().await.is_err() {
