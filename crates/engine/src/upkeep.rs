@@ -83,6 +83,7 @@ impl Upkeep {
     fn relieve(&mut self, engine: &Engine) -> Pace {
         let memory = engine.memory();
         if !memory.is_over() {
+            memory.note_relief();
             memory.set_exhausted(false);
             self.vain_walks = 0;
             return Pace::Idle;

@@ -65,10 +65,15 @@ pub fn dispatch(
         refuse(server, local, session, start, &error);
         return Dispatched::Done(Lsn::ZERO);
     }
-    if server.engine.memory().is_exhausted() && takes_memory(spec, session) {
-        let error = end_at_bad_exec(server, local, session, name, reply_error::OUT_OF_MEMORY);
-        refuse(server, local, session, start, &error);
-        return Dispatched::Done(Lsn::ZERO);
+    match Room::now(server, spec, session) {
+        Room::Enough => {}
+        // The clock of the loop may be that much behind already.
+        Room::Soon => return Dispatched::Paused(local.monotonic_ms + 1),
+        Room::None => {
+            let error = end_at_bad_exec(server, local, session, name, reply_error::OUT_OF_MEMORY);
+            refuse(server, local, session, start, &error);
+            return Dispatched::Done(Lsn::ZERO);
+        }
     }
     if session.transaction.is_some() && !spec.flags.contains(Flags::IMMEDIATE) {
         queue(server, local, session, spec, request);
@@ -360,6 +365,31 @@ fn may_write(spec: &Spec, session: &Session) -> bool {
     let queue = session.transaction.iter().flat_map(|open| &open.queue);
     let queued = || queue.clone().any(|(spec, _)| is_write(spec));
     is_write(spec) || spec.keys == Keys::Transaction && queued()
+}
+
+/// Whether there is memory for a command.
+enum Room {
+    Enough,
+    /// Not before blocks have left memory, which falls behind.
+    Soon,
+    None,
+}
+
+impl Room {
+    fn now(server: &Server, spec: &Spec, session: &Session) -> Room {
+        let memory = server.engine.memory();
+        if !memory.is_over() || !takes_memory(spec, session) {
+            return Room::Enough;
+        }
+        if memory.is_exhausted() {
+            return Room::None;
+        }
+        if memory.wants_relief() {
+            server.engine.ring_keeper();
+        }
+        let can_leave = server.engine.storage().is_some();
+        if can_leave && memory.is_far_over() { Room::Soon } else { Room::Enough }
+    }
 }
 
 /// Says whether a command may need more memory, or one of those that EXEC is going to run.

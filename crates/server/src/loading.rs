@@ -12,9 +12,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use firth_engine::Locked;
 use firth_engine::blocks::{Spot, Wanted};
+use firth_engine::{Engine, Locked};
 use parking_lot::{Condvar, Mutex};
 
 use crate::client::Address;
@@ -24,6 +25,9 @@ use crate::spec::{Keys, Spec};
 
 /// How many threads read blocks.
 const THREADS: usize = 2;
+/// For how long a loader waits when too much memory is in use, and how often before it goes on.
+const ROOM_WAIT: Duration = Duration::from_millis(1);
+const ROOM_WAITS_MAX: u32 = 20;
 /// How many commands may wait for blocks.
 const WAITING_MAX: usize = 4096;
 /// After how many rounds a command reads on the spot.
@@ -90,7 +94,7 @@ impl Loaders {
         mailbox.send(Mail::Loaded { token });
     }
 
-    fn run(&self) {
+    fn run(&self, engine: &Engine) {
         loop {
             let mut queue = self.queue.lock();
             while queue.is_empty() && !self.is_stopping.load(Ordering::Acquire) {
@@ -98,8 +102,26 @@ impl Loaders {
             }
             let Some(load) = queue.pop_front() else { return };
             drop(queue);
+            wait_for_room(engine);
             self.load(load);
         }
+    }
+}
+
+/// Waits a while if memory falls behind, so that no scan brings back more than leaves.
+fn wait_for_room(engine: &Engine) {
+    let memory = engine.memory();
+    for _ in 0..ROOM_WAITS_MAX {
+        if !memory.is_over() || memory.is_exhausted() {
+            return;
+        }
+        if memory.wants_relief() {
+            engine.ring_keeper();
+        }
+        if !memory.is_far_over() {
+            return;
+        }
+        thread::sleep(ROOM_WAIT);
     }
 }
 
@@ -120,7 +142,7 @@ impl Loading {
         for number in 0..THREADS {
             let server = Arc::clone(server);
             let thread = thread::Builder::new().name(format!("firth-loader-{number}"));
-            loading.threads.push(thread.spawn(move || server.loaders.run())?);
+            loading.threads.push(thread.spawn(move || server.loaders.run(&server.engine))?);
         }
         server.loaders.drive();
         Ok(loading)

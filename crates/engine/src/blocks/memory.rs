@@ -19,7 +19,12 @@ pub struct Memory {
     /// 0 for none.
     limit_bytes: AtomicUsize,
     is_exhausted: AtomicBool,
+    is_relief_wanted: AtomicBool,
 }
+
+/// So many bytes, and a sixteenth of the limit, may be used beyond it until whoever wants more has
+/// to wait.
+const EXCESS_BYTES: usize = 1 << 20;
 
 impl Memory {
     /// Returns about how many bytes of memory all keys and what they hold take.
@@ -47,6 +52,23 @@ impl Memory {
     pub fn is_over(&self) -> bool {
         let limit_bytes = self.limit_bytes();
         limit_bytes > 0 && self.used_bytes() > limit_bytes
+    }
+
+    /// Says whether so much more is used than may be that who frees memory is falling behind: what
+    /// takes more has to wait.
+    pub fn is_far_over(&self) -> bool {
+        let limit_bytes = self.limit_bytes();
+        limit_bytes > 0 && self.used_bytes() > limit_bytes + limit_bytes / 16 + EXCESS_BYTES
+    }
+
+    /// Says whether the keeper is to be woken because more is used than may be: once until it has
+    /// done something about it.
+    pub fn wants_relief(&self) -> bool {
+        !self.is_relief_wanted.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_relief(&self) {
+        self.is_relief_wanted.store(false, Ordering::Relaxed);
     }
 
     /// Says whether more is used than may be, and nothing is left that could leave memory.

@@ -23,6 +23,7 @@ mod reply;
 mod server;
 
 mod check;
+mod cold;
 mod full_disk;
 mod kill;
 mod oracle;
