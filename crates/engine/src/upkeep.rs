@@ -54,6 +54,10 @@ impl Upkeep {
             self.measure_at_ms = now_ms + MEASURE_EVERY_MS;
             self.measure(engine);
         }
+        if let Some(mover) = &self.mover {
+            mover.store().share_memory(engine.memory().limit_bytes());
+            engine.memory().set_shelf_bytes(mover.store().shelf_bytes());
+        }
         let relief = self.relieve(engine);
         let compaction = self.compaction.as_mut();
         let compaction = compaction.map_or(Pace::Idle, |compaction| compaction.step(engine));
@@ -73,8 +77,7 @@ impl Upkeep {
         });
         self.measured_bytes += bytes;
         if progress == Progress::Through {
-            let shelf_bytes = self.mover.as_ref().map_or(0, |mover| mover.store().shelf_bytes());
-            engine.memory().set_rest_bytes(self.measured_bytes + shelf_bytes);
+            engine.memory().set_rest_bytes(self.measured_bytes);
             self.measured_bytes = 0;
         }
     }
@@ -195,6 +198,59 @@ mod tests {
         disk.set_capacity(None);
         keep(&engine, &clock);
         assert!(!engine.memory().is_over() && !engine.memory().is_exhausted());
+    }
+
+    #[test]
+    fn what_was_read_ahead_for_nobody_makes_room() {
+        let (disk, clock) = (SimDisk::new(1), Arc::new(ManualClock::at_ms(1)));
+        let engine = engine(&disk, &clock);
+        let memory = engine.memory();
+        let text = [b'v'; 1000];
+        for ms in 1..=2000 {
+            let id = crate::stream::NewId::Explicit(testing::id(ms));
+            let append =
+                crate::stream::Append { id, fields: &[b"f", &text], attempt: None, trim: None };
+            let create = crate::stream::CreateStream::IfAbsent;
+            testing::lock(&engine, 7).append_to_stream(0, b"s", &append, create).unwrap();
+        }
+        memory.set_limit_bytes(1);
+        keep(&engine, &clock);
+        memory.set_limit_bytes(0);
+        engine.keep();
+        let blocks = engine.storage().unwrap().blocks();
+        while blocks.shelf_bytes() < 1 << 20 {
+            let from = blocks.shelf_bytes() as u64 / 1000 + 1;
+            let mut keys = testing::lock(&engine, 7);
+            keys.allow_suspension(100, None);
+            let entries = keys.stream(0, b"s").unwrap().unwrap().entries();
+            assert!(entries.range(testing::id(from), testing::id(2000)).next().is_none());
+            let wanted = keys.end_suspension().unwrap();
+            drop(keys);
+            wanted.load();
+        }
+        memory.set_limit_bytes(1 << 20);
+        clock.set_ms(clock.now_ms() + 1000);
+        for _ in 0..200 {
+            engine.keep();
+            assert!(!memory.is_exhausted());
+        }
+        assert!(!memory.is_over() && blocks.shelf_bytes() <= 64 << 10);
+        // What a command needs first stays, however little room there is.
+        let mut waited_for = None;
+        for round in 0.. {
+            assert!(round < 32, "it never gets what it wants");
+            let mut keys = testing::lock(&engine, 7);
+            keys.allow_suspension(500, waited_for);
+            let entries = keys.stream(0, b"s").unwrap().unwrap().entries();
+            let seen = entries.range(testing::id(1), testing::id(2000)).take(50).count();
+            let Some(wanted) = keys.end_suspension() else {
+                assert_eq!(seen, 50);
+                break;
+            };
+            drop(keys);
+            waited_for = wanted.first();
+            wanted.load();
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Memory {
     blocks: AtomicUsize,
     cold_blocks: AtomicUsize,
     rest_bytes: AtomicUsize,
+    /// What was read and not taken yet.
+    shelf_bytes: AtomicUsize,
     /// 0 for none.
     limit_bytes: AtomicUsize,
     is_exhausted: AtomicBool,
@@ -32,7 +34,8 @@ impl Memory {
     pub fn used_bytes(&self) -> usize {
         // The index of a stream has some room to grow.
         let index_bytes = self.blocks() * size_of::<Block>() / 8 * 9;
-        self.block_bytes() + index_bytes + self.rest_bytes.load(Ordering::Relaxed)
+        let rest_bytes = self.rest_bytes.load(Ordering::Relaxed);
+        self.block_bytes() + index_bytes + rest_bytes + self.shelf_bytes.load(Ordering::Relaxed)
     }
 
     /// Returns how many bytes may be used, 0 for any number.
@@ -83,6 +86,10 @@ impl Memory {
 
     pub(crate) fn set_rest_bytes(&self, bytes: usize) {
         self.rest_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_shelf_bytes(&self, bytes: usize) {
+        self.shelf_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Returns how many bytes the blocks that are in memory take.

@@ -7,9 +7,13 @@ use parking_lot::Mutex;
 use super::error::ReadError;
 use super::place::Place;
 
-/// How many bytes of blocks may lie there. Those that were read longest ago go first: whoever wanted
-/// them wants them once more, and reads them on the spot in the end.
+/// How many bytes of blocks may lie there at most, and how many may where memory is short. Those that
+/// were read longest ago go first: whoever wanted them wants them once more, and reads them on the
+/// spot in the end.
 const BYTES_MAX: usize = 16 << 20;
+const BYTES_MAX_MIN: usize = 64 << 10;
+/// Which part of the limit of all memory they may take.
+const MEMORY_PART: usize = 16;
 /// What a failure counts for.
 const FAILURE_BYTES: usize = 256;
 
@@ -22,8 +26,9 @@ pub(crate) struct Shelf {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    bytes_max: usize,
     reads: BTreeMap<Key, (u64, Read)>,
     /// The same by age.
     order: BTreeMap<u64, Key>,
@@ -59,16 +64,25 @@ impl Shelf {
         inner.bytes += bytes(&read);
         inner.order.insert(inner.last, key(place));
         inner.reads.insert(key(place), (inner.last, read));
-        while inner.bytes > BYTES_MAX
-            && let Some((_, oldest)) = inner.order.pop_first()
-        {
-            inner.take(oldest);
-        }
+        inner.shrink();
+    }
+
+    /// Notes how many bytes all memory may take, 0 for any number, and drops what is too much then.
+    pub(super) fn share_memory(&self, limit_bytes: usize) {
+        let part = (limit_bytes / MEMORY_PART).clamp(BYTES_MAX_MIN, BYTES_MAX);
+        let inner = &mut *self.inner.lock();
+        inner.bytes_max = if limit_bytes == 0 { BYTES_MAX } else { part };
+        inner.shrink();
     }
 
     /// Says whether the block that was read at a place lies here.
     pub(super) fn has(&self, place: &Place) -> bool {
         matches!(self.inner.lock().reads.get(&key(place)), Some((_, Ok(_))))
+    }
+
+    /// Returns how many bytes may lie here.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.inner.lock().bytes_max
     }
 
     /// Returns how many bytes lie here.
@@ -77,7 +91,24 @@ impl Shelf {
     }
 }
 
+impl Default for Inner {
+    fn default() -> Self {
+        let (reads, order) = (BTreeMap::new(), BTreeMap::new());
+        Inner { bytes_max: BYTES_MAX, reads, order, last: 0, bytes: 0 }
+    }
+}
+
 impl Inner {
+    /// Drops the oldest while there is too much; the newest stays, whatever its size.
+    fn shrink(&mut self) {
+        while self.bytes > self.bytes_max
+            && self.reads.len() > 1
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.take(oldest);
+        }
+    }
+
     fn take(&mut self, key: Key) -> Option<Read> {
         let (number, read) = self.reads.remove(&key)?;
         self.order.remove(&number);

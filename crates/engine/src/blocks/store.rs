@@ -292,6 +292,12 @@ impl BlockStore {
         self.failed_compactions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes how many bytes all memory may take, 0 for any number: what was read and not taken yet
+    /// gets a part of that.
+    pub(crate) fn share_memory(&self, limit_bytes: usize) {
+        self.shelf.share_memory(limit_bytes);
+    }
+
     /// Returns how many bytes of blocks were read and wait for those who wanted them.
     pub fn shelf_bytes(&self) -> usize {
         self.shelf.byte_len()

@@ -1,10 +1,14 @@
 //! Blocks that a suspended command wants.
 
+use std::collections::BTreeMap;
+
 use super::error::ReadError;
 use super::place::Place;
 
 /// How many bytes of neighbouring blocks are read at a time.
 const READ_BYTES_MAX: usize = 1 << 20;
+/// Which part of the shelf one command's blocks may take, packed; unpacked they are longer.
+const SHELF_PART: usize = 8;
 /// How many bytes between two blocks are rather read than skipped.
 const GAP_BYTES_MAX: u64 = 4096;
 
@@ -45,7 +49,29 @@ impl Wanted {
     /// Called where waiting for the disk holds nobody up.
     pub fn load(mut self) {
         self.places.retain(|place| !place.file().shelf().has(place));
-        read(self.places, |place, content| place.file().shelf().put(place, content));
+        self.keep_what_fits();
+        let mut contents = BTreeMap::new();
+        read(self.places.clone(), |place, content| {
+            contents.insert((place.number(), place.offset()), content);
+        });
+        // What lies on the shelf longest goes first, so what is wanted first comes last.
+        for place in self.places.iter().rev() {
+            let content = contents.remove(&(place.number(), place.offset()));
+            content.into_iter().for_each(|content| place.file().shelf().put(place, content));
+        }
+    }
+
+    /// Drops the last ones where all together would hardly find room on the shelf.
+    fn keep_what_fits(&mut self) {
+        let Some(first) = self.places.first() else { return };
+        let room = first.file().shelf().bytes_max() / SHELF_PART;
+        let mut bytes = 0;
+        let fitting = self.places.iter().take_while(|place| {
+            bytes += place.stored_len() as usize;
+            bytes <= room
+        });
+        let fitting = fitting.count().max(1);
+        self.places.truncate(fitting);
     }
 }
 
