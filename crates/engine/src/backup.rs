@@ -8,7 +8,7 @@
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 
-use firth_wal::{Action, Disk, Driving, Failure, Log, Lsn};
+use firth_wal::{Action, Disk, Driving, Failure, Log, Lsn, append_all};
 
 use crate::storage::{FORMAT, Storage};
 
@@ -153,7 +153,8 @@ fn take_over(disk: &dyn Disk, from: &Path, folder: &Path) -> Result<(), Failure>
     }
 }
 
-fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Failure> {
+/// Copies a file, durably but for its new name.
+pub(crate) fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Failure> {
     let fail = |action, path: &Path| {
         let path = path.to_owned();
         move |error: io::Error| Failure::new(action, &path, &error)
@@ -168,14 +169,8 @@ fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Failure> {
             break;
         }
         offset += read as u64;
-        let mut rest = bytes.get(..read).unwrap_or_default();
-        while !rest.is_empty() {
-            let taken = copy.append(&[IoSlice::new(rest)]).map_err(fail(Action::Write, to))?;
-            if taken == 0 {
-                return Err(fail(Action::Write, to)(io::ErrorKind::WriteZero.into()));
-            }
-            rest = rest.get(taken..).unwrap_or_default();
-        }
+        let read = bytes.get(..read).unwrap_or_default();
+        append_all(&*copy, &mut [IoSlice::new(read)]).map_err(fail(Action::Write, to))?;
     }
     copy.sync_data().map_err(fail(Action::Sync, to))
 }

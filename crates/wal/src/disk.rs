@@ -72,6 +72,24 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     fn reserve(&self, len: u64) -> io::Result<()>;
 }
 
+/// Appends all parts, however many calls that takes.
+///
+/// # Errors
+/// The disk refuses; after that any number of the bytes may stand in the file.
+pub fn append_all(file: &dyn DiskFile, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Advancing by nothing drops leading parts that are empty.
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        match file.append(parts) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(taken) => IoSlice::advance_slices(&mut parts, taken),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// A held lock; dropping it lets go.
 pub trait DiskLock: Send + Sync + fmt::Debug {}
 

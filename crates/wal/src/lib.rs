@@ -53,7 +53,7 @@ mod thread;
 mod writer;
 
 pub use batch::RECORD_BYTES_MAX;
-pub use disk::{Disk, DiskFile, DiskLock, FileDisk};
+pub use disk::{Disk, DiskFile, DiskLock, FileDisk, append_all};
 pub use failure::{Action, AppendError, Damage, Failure, Flaw, OpenError};
 pub use log::{Driving, Durability, Log, LogState, Options};
 pub use lsn::Lsn;

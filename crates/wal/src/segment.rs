@@ -24,7 +24,7 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{self, Disk, DiskFile};
 use crate::failure::{Action, Flaw};
 use crate::frame::{Frame, Mark};
 use crate::lsn::Lsn;
@@ -91,25 +91,10 @@ impl Segment {
     /// Writes the header into the empty file, and syncs it.
     pub(crate) fn write_header(&self) -> Result<(), (Action, io::Error)> {
         let header = encode_header(self.first);
-        let written = append_all(&*self.file, &mut [IoSlice::new(&header)]);
+        let written = disk::append_all(&*self.file, &mut [IoSlice::new(&header)]);
         written.map_err(|error| (Action::Write, error))?;
         self.file.sync_data().map_err(|error| (Action::Sync, error))
     }
-}
-
-/// Appends all parts, however many calls that takes.
-pub(crate) fn append_all(file: &dyn DiskFile, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // Advancing by nothing drops leading parts that are empty.
-    IoSlice::advance_slices(&mut parts, 0);
-    while !parts.is_empty() {
-        match file.append(parts) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(taken) => IoSlice::advance_slices(&mut parts, taken),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Returns the path of the segment that begins with this record.

@@ -19,7 +19,7 @@ use std::io::IoSlice;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::failure::{Action, Failure};
 use crate::frame::{self, MARK_BYTES, Mark};
 use crate::lsn::Lsn;
@@ -154,7 +154,7 @@ impl Writer {
         let more = (MARK_BYTES + bytes) as u64;
         self.segment.reserve(more, self.reserve_bytes, self.segment_bytes);
         let parts = &mut [IoSlice::new(&mark), IoSlice::new(frames)];
-        if let Err(error) = segment::append_all(&*self.segment.file, parts) {
+        if let Err(error) = disk::append_all(&*self.segment.file, parts) {
             return Err(self.undo_write(Failure::new(Action::Write, &self.segment.path, &error)));
         }
         let written = (MARK_BYTES + bytes) as u64;

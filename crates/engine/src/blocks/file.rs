@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use firth_wal::{Action, Disk, DiskFile, Failure};
+use firth_wal::{Action, Disk, DiskFile, Failure, append_all};
 
 use super::error::{BlockFlaw, ReadError};
 use super::shelf::Shelf;
@@ -113,16 +113,8 @@ impl BlockFile {
 
     /// Appends bytes as a whole; after an error any number of them may stand in the file.
     pub(super) fn append(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let fail = |error| Failure::new(Action::Write, &self.path, &error);
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.file.append(&[io::IoSlice::new(rest)]) {
-                Ok(0) => return Err(fail(io::ErrorKind::WriteZero.into())),
-                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(fail(error)),
-            }
-        }
+        append_all(&*self.file, &mut [io::IoSlice::new(bytes)])
+            .map_err(|error| Failure::new(Action::Write, &self.path, &error))?;
         self.len.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! interrupted, the folder can be started as before or as repaired, or be repaired again.
 
 use std::collections::BTreeSet;
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,13 +15,11 @@ use firth_wal::{Action, Disk, Failure, Lsn, begin_log, segment_name};
 
 use super::state::State;
 use super::{CheckError, Report, take};
+use crate::backup::copy;
 use crate::checkpoint::{CheckpointFolder, Draft, Items, salvage};
 use crate::clock::Clock;
 use crate::key::DATABASES;
 use crate::storage::FORMAT;
-
-/// So much of a file is copied at a time.
-const COPY_BYTES: usize = 1 << 20;
 
 /// What a repair has done.
 #[derive(Clone, Debug)]
@@ -157,31 +155,15 @@ impl Repair<'_> {
         let Some(name) = path.file_name() else { return Ok(()) };
         let folder = self.aside.join(kind);
         self.disk.create_folder(&folder).map_err(fail(Action::Create, &folder))?;
-        let to = folder.join(name);
-        match copy(&**self.disk, path, &to) {
+        match copy(&**self.disk, path, &folder.join(name)) {
             // It is damaged in that it is missing.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            copied => copied.map_err(fail(Action::Write, &to))?,
+            Err(Failure { action: Action::Read, kind: io::ErrorKind::NotFound, .. }) => {
+                return Ok(());
+            }
+            copied => copied?,
         }
         self.disk.sync_folder(&folder).map_err(fail(Action::Sync, &folder))?;
         Ok(())
-    }
-}
-
-fn copy(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (disk.open(from)?, disk.create(to)?);
-    let (mut bytes, mut offset) = (vec![0; COPY_BYTES], 0);
-    loop {
-        let read = from.read_at(offset, &mut bytes)?;
-        let mut rest = bytes.get(..read).unwrap_or_default();
-        if rest.is_empty() {
-            return to.sync_data();
-        }
-        offset += read as u64;
-        while !rest.is_empty() {
-            let taken = to.append(&[IoSlice::new(rest)])?;
-            rest = rest.get(taken..).unwrap_or_default();
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use firth_wal::{Action, Disk, DiskFile, Failure, Lsn};
+use firth_wal::{Action, Disk, DiskFile, Failure, Lsn, append_all};
 
 use super::reader::{ItemReader, ReadError};
 use super::{Counts, Frames, Header, Items};
@@ -239,16 +239,8 @@ impl Draft {
 
     fn write(&mut self) -> Result<(), Failure> {
         let bytes = self.frames.take_ready();
-        let fail = |error| Failure::new(Action::Write, &self.path, &error);
-        let mut rest = &*bytes;
-        while !rest.is_empty() {
-            match self.file.append(&[IoSlice::new(rest)]) {
-                Ok(0) => return Err(fail(io::ErrorKind::WriteZero.into())),
-                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(fail(error)),
-            }
-        }
+        append_all(&*self.file, &mut [IoSlice::new(&bytes)])
+            .map_err(|error| Failure::new(Action::Write, &self.path, &error))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
