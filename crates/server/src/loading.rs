@@ -199,10 +199,11 @@ impl Scan {
 
     /// Notes what a command wants.
     pub(crate) fn suspend(&mut self, wanted: &Wanted) {
-        let follows = |(file, end): Spot| {
-            wanted.first().is_some_and(|(first_file, first)| {
-                file == first_file && (end..end.saturating_add(SCAN_GAP_BYTES)).contains(&first)
-            })
+        let follows = |Spot { number, offset }: Spot| {
+            let near = offset..offset.saturating_add(SCAN_GAP_BYTES);
+            wanted
+                .first()
+                .is_some_and(|first| first.number == number && near.contains(&first.offset))
         };
         let goes_on = self.rounds > 0 || self.end.is_some_and(follows);
         self.ahead = if goes_on { (2 * self.ahead).min(AHEAD_MAX) } else { AHEAD_MIN };

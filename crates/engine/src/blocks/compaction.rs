@@ -250,11 +250,11 @@ fn read_all(moving: &mut [Moving]) {
     let mut read = BTreeMap::new();
     wanted::read(cold, |place, content| {
         content.into_iter().for_each(|content| {
-            read.insert((place.number(), place.offset()), content);
+            read.insert(place.spot(), content);
         });
     });
     for block in moving.iter_mut().filter(|block| block.content.is_none()) {
-        block.content = read.remove(&(block.place.number(), block.place.offset()));
+        block.content = read.remove(&block.place.spot());
     }
 }
 

@@ -37,10 +37,12 @@ pub enum Compression {
 }
 
 /// Where a frame lies: in which file, and where in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    pub(super) number: u32,
-    pub(super) offset: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// The number of the file.
+    pub number: u32,
+    /// Where in the file the frame begins.
+    pub offset: u32,
 }
 
 impl Spot {

@@ -37,6 +37,11 @@ impl Place {
         self.stored_len
     }
 
+    /// Returns where the block's frame lies.
+    pub fn spot(&self) -> Spot {
+        Spot { number: self.number(), offset: self.offset }
+    }
+
     /// Returns the file.
     pub fn file(&self) -> &Arc<BlockFile> {
         &self.file
@@ -60,8 +65,7 @@ impl Place {
         if frame.len() < self.stored_len as usize {
             return Err(damage(BlockFlaw::Missing));
         }
-        let spot = Spot { number: self.file.number(), offset: self.offset };
-        frame::decode(frame, spot).map_err(damage)
+        frame::decode(frame, self.spot()).map_err(damage)
     }
 }
 

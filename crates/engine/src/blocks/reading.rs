@@ -15,8 +15,8 @@
 use std::cell::{Cell, RefCell};
 
 use super::error::ReadError;
+use super::frame::Spot;
 use super::place::Place;
-use super::wanted::Spot;
 
 /// How many blocks one run of a command can want.
 const WANTED_MAX: usize = 4096;
@@ -136,7 +136,7 @@ pub(crate) fn fetch(place: &Place) -> Option<Vec<u8>> {
 /// Returns why a block could not be read for which the command has waited.
 fn failure_of(place: &Place) -> Option<ReadError> {
     let waited_for = READING.with(|reading| reading.waited_for.get());
-    let is_it = waited_for == Some((place.number(), place.offset()));
+    let is_it = waited_for == Some(place.spot());
     is_it.then(|| place.file().shelf().take_failure(place)).flatten()
 }
 

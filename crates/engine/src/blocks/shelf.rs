@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use parking_lot::Mutex;
 
 use super::error::ReadError;
+use super::frame::Spot;
 use super::place::Place;
 
 /// How many bytes of blocks may lie there at most, and how many may where memory is short. Those that
@@ -17,7 +18,6 @@ const MEMORY_PART: usize = 16;
 /// What a failure counts for.
 const FAILURE_BYTES: usize = 256;
 
-type Key = (u32, u32);
 type Read = Result<Vec<u8>, ReadError>;
 
 /// Blocks that were read for somebody who has yet to take them.
@@ -29,9 +29,9 @@ pub(crate) struct Shelf {
 #[derive(Debug)]
 struct Inner {
     bytes_max: usize,
-    reads: BTreeMap<Key, (u64, Read)>,
+    reads: BTreeMap<Spot, (u64, Read)>,
     /// The same by age.
-    order: BTreeMap<u64, Key>,
+    order: BTreeMap<u64, Spot>,
     last: u64,
     bytes: usize,
 }
@@ -40,8 +40,8 @@ impl Shelf {
     /// Takes the block that was read at a place.
     pub(super) fn take(&self, place: &Place) -> Option<Vec<u8>> {
         let inner = &mut *self.inner.lock();
-        match inner.reads.get(&key(place)) {
-            Some((_, Ok(_))) => inner.take(key(place))?.ok(),
+        match inner.reads.get(&place.spot()) {
+            Some((_, Ok(_))) => inner.take(place.spot())?.ok(),
             _ => None,
         }
     }
@@ -50,8 +50,8 @@ impl Shelf {
     /// block is to be told of it: by the time of another command the disk may be well again.
     pub(super) fn take_failure(&self, place: &Place) -> Option<ReadError> {
         let inner = &mut *self.inner.lock();
-        match inner.reads.get(&key(place)) {
-            Some((_, Err(_))) => inner.take(key(place))?.err(),
+        match inner.reads.get(&place.spot()) {
+            Some((_, Err(_))) => inner.take(place.spot())?.err(),
             _ => None,
         }
     }
@@ -59,11 +59,11 @@ impl Shelf {
     /// Puts down what was read at a place.
     pub(super) fn put(&self, place: &Place, read: Read) {
         let inner = &mut *self.inner.lock();
-        inner.take(key(place));
+        inner.take(place.spot());
         inner.last += 1;
         inner.bytes += bytes(&read);
-        inner.order.insert(inner.last, key(place));
-        inner.reads.insert(key(place), (inner.last, read));
+        inner.order.insert(inner.last, place.spot());
+        inner.reads.insert(place.spot(), (inner.last, read));
         inner.shrink();
     }
 
@@ -77,7 +77,7 @@ impl Shelf {
 
     /// Says whether the block that was read at a place lies here.
     pub(super) fn has(&self, place: &Place) -> bool {
-        matches!(self.inner.lock().reads.get(&key(place)), Some((_, Ok(_))))
+        matches!(self.inner.lock().reads.get(&place.spot()), Some((_, Ok(_))))
     }
 
     /// Returns how many bytes may lie here.
@@ -109,16 +109,12 @@ impl Inner {
         }
     }
 
-    fn take(&mut self, key: Key) -> Option<Read> {
-        let (number, read) = self.reads.remove(&key)?;
+    fn take(&mut self, spot: Spot) -> Option<Read> {
+        let (number, read) = self.reads.remove(&spot)?;
         self.order.remove(&number);
         self.bytes -= bytes(&read);
         Some(read)
     }
-}
-
-fn key(place: &Place) -> Key {
-    (place.number(), place.offset())
 }
 
 fn bytes(read: &Read) -> usize {

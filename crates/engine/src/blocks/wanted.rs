@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::ReadError;
+use super::frame::Spot;
 use super::place::Place;
 
 /// How many bytes of neighbouring blocks are read at a time.
@@ -11,9 +12,6 @@ const READ_BYTES_MAX: usize = 1 << 20;
 const SHELF_PART: usize = 8;
 /// How many bytes between two blocks are rather read than skipped.
 const GAP_BYTES_MAX: u64 = 4096;
-
-/// The number of a file, and an offset in it.
-pub type Spot = (u32, u32);
 
 /// Blocks that a suspended command wants; nothing is read until [`Wanted::load`].
 #[derive(Debug)]
@@ -34,13 +32,14 @@ impl Wanted {
 
     /// Returns where the first of them lies: the one that the command could not do without.
     pub fn first(&self) -> Option<Spot> {
-        self.places.first().map(|place| (place.number(), place.offset()))
+        self.places.first().map(Place::spot)
     }
 
     /// Returns where a block would lie that was written behind the last of them.
     pub fn end(&self) -> Option<Spot> {
         let last = self.places.last()?;
-        Some((last.number(), last.offset().saturating_add(last.stored_len())))
+        let offset = last.offset().saturating_add(last.stored_len());
+        Some(Spot { offset, ..last.spot() })
     }
 
     /// Reads them, so that the command finds them when it runs once more. What cannot be read it
@@ -52,11 +51,11 @@ impl Wanted {
         self.keep_what_fits();
         let mut contents = BTreeMap::new();
         read(self.places.clone(), |place, content| {
-            contents.insert((place.number(), place.offset()), content);
+            contents.insert(place.spot(), content);
         });
         // What lies on the shelf longest goes first, so what is wanted first comes last.
         for place in self.places.iter().rev() {
-            let content = contents.remove(&(place.number(), place.offset()));
+            let content = contents.remove(&place.spot());
             content.into_iter().for_each(|content| place.file().shelf().put(place, content));
         }
     }
@@ -80,7 +79,7 @@ pub(super) fn read(
     mut places: Vec<Place>,
     mut put: impl FnMut(&Place, Result<Vec<u8>, ReadError>),
 ) {
-    places.sort_unstable_by_key(|place| (place.number(), place.offset()));
+    places.sort_unstable_by_key(Place::spot);
     for neighbours in places.chunk_by(are_near) {
         let mut rest = neighbours;
         while let Some(first) = rest.first() {
