@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::blocks::{BlockMover, BlockStore, Compaction};
+use crate::blocks::{BlockMover, BlockStore, Compaction, Room};
 use crate::engine::Engine;
 use crate::keeper::Pace;
 use crate::value::Value;
@@ -116,6 +116,24 @@ impl Upkeep {
         }
         memory.set_exhausted(true);
         Pace::Idle
+    }
+}
+
+impl Engine {
+    /// Says whether there is memory for more, and wakes the keeper if it should make some.
+    pub fn make_room(&self) -> Room {
+        let memory = self.memory();
+        if !memory.is_over() {
+            return Room::Enough;
+        }
+        if memory.is_exhausted() {
+            return Room::None;
+        }
+        if memory.wants_relief() {
+            self.ring_keeper();
+        }
+        let can_leave = self.storage().is_some();
+        if can_leave && memory.is_far_over() { Room::Soon } else { Room::Enough }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use firth_engine::blocks::Wanted;
+use firth_engine::blocks::{Room, Wanted};
 use firth_engine::{Lsn, ShardSet, Signals};
 use firth_resp::{Protocol, Reply, Request};
 
@@ -65,7 +65,7 @@ pub fn dispatch(
         refuse(server, local, session, start, &error);
         return Dispatched::Done(Lsn::ZERO);
     }
-    match Room::now(server, spec, session) {
+    match room_for(server, spec, session) {
         Room::Enough => {}
         // The clock of the loop may be that much behind already.
         Room::Soon => return Dispatched::Paused(local.monotonic_ms + 1),
@@ -367,29 +367,10 @@ fn may_write(spec: &Spec, session: &Session) -> bool {
     is_write(spec) || spec.keys == Keys::Transaction && queued()
 }
 
-/// Whether there is memory for a command.
-enum Room {
-    Enough,
-    /// Not before blocks have left memory, which falls behind.
-    Soon,
-    None,
-}
-
-impl Room {
-    fn now(server: &Server, spec: &Spec, session: &Session) -> Room {
-        let memory = server.engine.memory();
-        if !memory.is_over() || !takes_memory(spec, session) {
-            return Room::Enough;
-        }
-        if memory.is_exhausted() {
-            return Room::None;
-        }
-        if memory.wants_relief() {
-            server.engine.ring_keeper();
-        }
-        let can_leave = server.engine.storage().is_some();
-        if can_leave && memory.is_far_over() { Room::Soon } else { Room::Enough }
-    }
+/// Says whether there is memory for a command.
+fn room_for(server: &Server, spec: &Spec, session: &Session) -> Room {
+    let asks = server.engine.memory().is_over() && takes_memory(spec, session);
+    if asks { server.engine.make_room() } else { Room::Enough }
 }
 
 /// Says whether a command may need more memory, or one of those that EXEC is going to run.

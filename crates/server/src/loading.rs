@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use firth_engine::blocks::{Spot, Wanted};
+use firth_engine::blocks::{Room, Spot, Wanted};
 use firth_engine::{Engine, Locked};
 use parking_lot::{Condvar, Mutex};
 
@@ -110,15 +110,8 @@ impl Loaders {
 
 /// Waits a while if memory falls behind, so that no scan brings back more than leaves.
 fn wait_for_room(engine: &Engine) {
-    let memory = engine.memory();
     for _ in 0..ROOM_WAITS_MAX {
-        if !memory.is_over() || memory.is_exhausted() {
-            return;
-        }
-        if memory.wants_relief() {
-            engine.ring_keeper();
-        }
-        if !memory.is_far_over() {
+        if engine.make_room() != Room::Soon {
             return;
         }
         thread::sleep(ROOM_WAIT);

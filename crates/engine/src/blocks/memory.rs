@@ -24,6 +24,17 @@ pub struct Memory {
     is_relief_wanted: AtomicBool,
 }
 
+/// Whether there is memory for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There is.
+    Enough,
+    /// Not before blocks have left memory, which falls behind.
+    Soon,
+    /// There is not, and nothing is left that could leave memory.
+    None,
+}
+
 /// So many bytes, and a sixteenth of the limit, may be used beyond it until whoever wants more has
 /// to wait.
 const EXCESS_BYTES: usize = 1 << 20;
@@ -59,14 +70,14 @@ impl Memory {
 
     /// Says whether so much more is used than may be that who frees memory is falling behind: what
     /// takes more has to wait.
-    pub fn is_far_over(&self) -> bool {
+    pub(crate) fn is_far_over(&self) -> bool {
         let limit_bytes = self.limit_bytes();
         limit_bytes > 0 && self.used_bytes() > limit_bytes + limit_bytes / 16 + EXCESS_BYTES
     }
 
     /// Says whether the keeper is to be woken because more is used than may be: once until it has
     /// done something about it.
-    pub fn wants_relief(&self) -> bool {
+    pub(crate) fn wants_relief(&self) -> bool {
         !self.is_relief_wanted.swap(true, Ordering::Relaxed)
     }
 

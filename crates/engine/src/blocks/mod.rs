@@ -29,7 +29,7 @@ pub use file::BlockFile;
 pub(crate) use file::path as block_path;
 pub use frame::{Compression, Spot};
 pub(crate) use memory::Account;
-pub use memory::Memory;
+pub use memory::{Memory, Room};
 pub use mover::BlockMover;
 pub use place::Place;
 pub use store::{BlockStore, StoreOptions, StoreStats};
