@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,6 +72,24 @@ fn ids(engine: &Engine, key: &[u8]) -> Vec<u64> {
     stream.map(crate::stream::testing::ids).unwrap_or_default()
 }
 
+/// A new folder, open.
+fn fresh() -> (SimDisk, Engine) {
+    let disk = SimDisk::new(1);
+    let (engine, _) = open(&disk).unwrap();
+    (disk, engine)
+}
+
+/// A folder that was closed, with these entries of the stream `s`, each in a record of its own.
+fn with_records(ms: RangeInclusive<u64>) -> SimDisk {
+    let (disk, engine) = fresh();
+    for ms in ms {
+        add(&engine, b"s", ms);
+        sync(&engine);
+    }
+    close(engine);
+    disk
+}
+
 /// The only file of a folder whose name ends so.
 fn file(disk: &SimDisk, folder: &str, nth: usize) -> PathBuf {
     let folder = Path::new(FOLDER).join(folder);
@@ -88,8 +107,7 @@ fn hit(disk: &SimDisk, path: &Path, bytes: &[u8]) {
 
 #[test]
 fn a_sound_folder_is_sound_and_stays_as_it_is() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     add(&engine, b"s", 1);
     checkpoint(&engine);
     add(&engine, b"s", 2);
@@ -124,13 +142,7 @@ fn what_cannot_be_checked_is_refused() {
 
 #[test]
 fn a_damaged_record_costs_itself() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
-    for ms in 1001..=1009 {
-        add(&engine, b"s", ms);
-        sync(&engine);
-    }
-    close(engine);
+    let disk = with_records(1001..=1009);
     hit(&disk, &file(&disk, "log", 0), b"1005");
     assert!(open(&disk).is_err());
     let report = checked(&disk).unwrap();
@@ -151,13 +163,7 @@ fn a_damaged_record_costs_itself() {
 /// The first record creates the stream.
 #[test]
 fn entries_outlive_the_record_that_created_their_stream() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
-    for ms in 1001..=1003 {
-        add(&engine, b"s", ms);
-        sync(&engine);
-    }
-    close(engine);
+    let disk = with_records(1001..=1003);
     hit(&disk, &file(&disk, "log", 0), b"1001");
     repaired(&disk).unwrap();
     assert_eq!(ids(&open(&disk).unwrap().0, b"s"), [1002, 1003]);
@@ -165,8 +171,7 @@ fn entries_outlive_the_record_that_created_their_stream() {
 
 #[test]
 fn what_does_not_fit_behind_a_lost_record_is_told() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     add(&engine, b"s", 500);
     add(&engine, b"t", 7);
     sync(&engine);
@@ -186,8 +191,7 @@ fn what_does_not_fit_behind_a_lost_record_is_told() {
 
 #[test]
 fn a_damaged_checkpoint_costs_nothing_while_the_log_is_there() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     add(&engine, b"s", 1);
     sync(&engine);
     let log = file(&disk, "log", 0);
@@ -210,8 +214,7 @@ fn a_damaged_checkpoint_costs_nothing_while_the_log_is_there() {
 
 /// Makes a folder whose checkpoint is all there is, of keys that take many frames.
 fn long_checkpoint() -> SimDisk {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     for n in 0..40_u8 {
         let mut keys = engine.lock(ShardSet::ALL, 1_000);
         keys.set_string(0, &[b'k', n], &vec![n; 10_000], Deadline::Clear, None);
@@ -377,8 +380,7 @@ proptest! {
 /// Whenever a repair is interrupted, the folder can be repaired again, and nothing more is lost.
 #[test]
 fn an_interrupted_repair_does_no_harm() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     for ms in 1001..=1009 {
         add(&engine, b"s", ms);
         sync(&engine);
@@ -414,8 +416,7 @@ fn an_interrupted_repair_does_no_harm() {
 /// Makes a folder whose entries 1001 to 1100 lie in blocks of ten, all but the last one in a block
 /// file, and what comes behind them in the log.
 fn with_blocks() -> (SimDisk, PathBuf) {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     engine.settings().set_node_limits(NodeLimits { entries_max: 10, bytes_max: 0 });
     for ms in 1001..=1100 {
         add(&engine, b"s", ms);
@@ -532,8 +533,7 @@ fn an_unknown_version_is_no_damage_and_is_refused_by_all() {
 /// An older checkpoint is no reason to go on without what another program has written.
 #[test]
 fn a_newest_checkpoint_of_an_unknown_version_is_not_passed_over() {
-    let disk = SimDisk::new(1);
-    let (engine, _) = open(&disk).unwrap();
+    let (disk, engine) = fresh();
     add(&engine, b"s", 1);
     sync(&engine);
     let log = file(&disk, "log", 0);
