@@ -16,7 +16,7 @@ use crate::admission::Refused;
 const READY_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long a request of a client waits for the backend.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(5);
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The broker behind the gateway, once it can be reached. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -70,10 +70,7 @@ impl BackendCell {
 
     /// Returns the broker, and waits for it as long as a client may be kept waiting.
     pub(crate) async fn broker_soon(&self) -> Result<Broker, Refused> {
-        match timeout(WAIT_MAX, self.broker()).await {
-            Ok(broker) => Ok(broker?),
-            Err(_) => Err(unreachable()),
-        }
+        soon(self.broker()).await
     }
 
     /// Returns the broker if it was ever reached.
@@ -95,9 +92,15 @@ impl BackendCell {
     }
 }
 
-/// Returns the refusal of a request for want of the backend.
-pub(crate) fn unreachable() -> Refused {
-    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the backend cannot be reached")
+/// Waits for the backend as long as a client may be kept waiting.
+pub(crate) async fn soon<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Refused> {
+    match timeout(WAIT_MAX, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let text = "the backend cannot be reached";
+            Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, text))
+        }
+    }
 }
 
 async fn keep_connecting(

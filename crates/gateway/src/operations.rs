@@ -8,11 +8,10 @@ use firth::backend::{Append, Batch, Entry, Fields, Order, Outcome, Range, Write}
 use firth::{Broker, EntryId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::timeout;
 
 use crate::access::{Access, Deed};
 use crate::admission::Refused;
-use crate::backend::{WAIT_MAX, unreachable};
+use crate::backend::soon;
 use crate::feed::Source;
 use crate::gateway::Shared;
 use crate::marks::Marks;
@@ -211,10 +210,7 @@ impl Shared {
         deed: impl AsyncFnOnce(Broker) -> Result<T, firth::Error>,
     ) -> Result<T, Refused> {
         let broker = self.backend.broker_soon().await?;
-        match timeout(WAIT_MAX, deed(broker)).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(unreachable()),
-        }
+        soon(deed(broker)).await
     }
 }
 

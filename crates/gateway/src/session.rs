@@ -7,11 +7,10 @@ use axum::extract::ws::Utf8Bytes;
 use axum::http::StatusCode;
 use firth::EntryId;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::access::{Access, Deed};
 use crate::admission::Refused;
-use crate::backend::{WAIT_MAX, unreachable};
+use crate::backend::soon;
 use crate::closing::Closing;
 use crate::feed::Source;
 use crate::feeds::{Following, Start};
@@ -196,10 +195,7 @@ impl Shared {
             let text = "as many streams are followed as may be at a time";
             return Err(Refused::new(StatusCode::TOO_MANY_REQUESTS, text));
         }
-        match timeout(WAIT_MAX, self.feeds.follow(source, start, marks)).await {
-            Ok(following) => Ok(following?),
-            Err(_) => Err(unreachable()),
-        }
+        soon(self.feeds.follow(source, start, marks)).await
     }
 
     /// Listens to channels as one, if the backend answers within the time that a client may be kept waiting.
@@ -209,9 +205,6 @@ impl Shared {
         form: Form,
         outbox: &Arc<Outbox>,
     ) -> Result<Listening, Refused> {
-        match timeout(WAIT_MAX, self.hub.listen(channels, form, outbox)).await {
-            Ok(listening) => Ok(listening?),
-            Err(_) => Err(unreachable()),
-        }
+        soon(self.hub.listen(channels, form, outbox)).await
     }
 }
