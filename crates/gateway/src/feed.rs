@@ -20,6 +20,7 @@ use crate::backend::{self, BackendCell};
 use crate::counts::Counts;
 use crate::news::{Data, Form, News, Place, What, entry_of};
 use crate::outbox::Outbox;
+use crate::state::State;
 
 /// How many entries are read at once.
 pub(crate) const PAGE: usize = 256;
@@ -71,14 +72,6 @@ pub(crate) struct Follower {
     pub(crate) outbox: Arc<Outbox>,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) enum State {
-    #[default]
-    Asking,
-    Running,
-    Failed(Error),
-}
-
 impl Source {
     pub(crate) fn stream(&self) -> &Arc<str> {
         match self {
@@ -119,21 +112,8 @@ impl Feed {
         tracing::debug!(stream = %self.source.stream(), error = %failed, "not followed any more");
         let news = News::new(What::Ended { place: self.source.place(), error: failed.to_string() });
         let followers = std::mem::take(&mut self.live.lock().followers);
-        for follower in followers.into_values() {
-            news.frame(follower.form).into_iter().for_each(|frame| follower.outbox.push(frame));
-        }
+        followers.values().for_each(|follower| follower.push(&news));
         self.state.send_replace(State::Failed(failed));
-    }
-
-    /// Waits until it is read, or returns why it cannot be.
-    pub(crate) async fn running(&self) -> Result<(), Error> {
-        let mut state = self.state.subscribe();
-        let settled = state.wait_for(|state| !matches!(state, State::Asking)).await;
-        match settled.as_deref() {
-            Ok(State::Failed(error)) => Err(error.clone()),
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::Closed),
-        }
     }
 
     async fn follow(

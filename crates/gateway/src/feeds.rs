@@ -10,10 +10,11 @@ use tokio::task::AbortHandle;
 
 use crate::backend::BackendCell;
 use crate::counts::Counts;
-use crate::feed::{Feed, Follower, PAGE, Source, State, oldest, patiently};
+use crate::feed::{Feed, Follower, PAGE, Source, oldest, patiently};
 use crate::marks::Marks;
 use crate::news::{Form, News, What};
 use crate::outbox::Outbox;
+use crate::state::{State, running};
 
 /// The streams that sockets follow.
 #[derive(Debug)]
@@ -66,8 +67,7 @@ impl Feeds {
         marks: Marks,
     ) -> Result<Following, Error> {
         let mut following = self.join(source);
-        let feed = &following.feed;
-        feed.running().await?;
+        running(&following.feed.state).await?;
         following.marks = marks;
         match start {
             Start::Now => following.after = following.feed.live.lock().at,

@@ -20,6 +20,7 @@ use crate::backend::{self, BackendCell};
 use crate::counts::Counts;
 use crate::news::{Data, Form, News, Place, What};
 use crate::outbox::Outbox;
+use crate::state::{State, running};
 
 /// How much of a channel waits for the task that distributes it.
 const QUEUE: QueueLimits = QueueLimits { messages: 65_536, overflow: Overflow::DropOldest };
@@ -55,14 +56,6 @@ struct Listener {
     outbox: Arc<Outbox>,
 }
 
-#[derive(Clone, Debug, Default)]
-enum State {
-    #[default]
-    Asking,
-    Listening,
-    Refused(Error),
-}
-
 /// A socket's place on a channel. Dropping it gives it up.
 #[derive(Debug)]
 pub(crate) struct Listening {
@@ -90,14 +83,7 @@ impl Hub {
         outbox: &Arc<Outbox>,
     ) -> Result<Listening, Error> {
         let listening = self.join(names, Listener { form, outbox: Arc::clone(outbox) });
-        let mut state = listening.channel.state.subscribe();
-        let settled = state.wait_for(|state| !matches!(state, State::Asking)).await;
-        match settled.as_deref() {
-            Ok(State::Refused(error)) => return Err(error.clone()),
-            Ok(_) => {}
-            Err(_) => return Err(Error::Closed),
-        }
-        drop(settled);
+        running(&listening.channel.state).await?;
         Ok(listening)
     }
 
@@ -133,10 +119,10 @@ impl Hub {
         loop {
             match self.subscribe(&channel).await {
                 Ok(subscription) => {
-                    channel.state.send_replace(State::Listening);
+                    channel.state.send_replace(State::Running);
                     self.pump(&channel, subscription).await;
                     // The broker was closed; whoever did that also ends the sockets.
-                    channel.state.send_replace(State::Refused(Error::Closed));
+                    channel.state.send_replace(State::Failed(Error::Closed));
                     return;
                 }
                 Err(Error::Unavailable { reason, .. }) => {
@@ -145,7 +131,7 @@ impl Hub {
                     attempts = attempts.saturating_add(1);
                 }
                 Err(error) => {
-                    channel.state.send_replace(State::Refused(error));
+                    channel.state.send_replace(State::Failed(error));
                     self.forget(&channel);
                     return;
                 }
@@ -200,10 +186,14 @@ impl Hub {
 
     /// Lets the next one who wants the channel ask the backend again.
     fn forget(&self, channel: &Arc<Channel>) {
-        let mut channels = self.channels.lock();
-        if channels.get(&channel.names).is_some_and(|known| Arc::ptr_eq(known, channel)) {
-            channels.remove(&channel.names);
-        }
+        remove(&mut self.channels.lock(), channel);
+    }
+}
+
+/// Removes a channel, unless another one has taken its place.
+fn remove(channels: &mut HashMap<Names, Arc<Channel>>, channel: &Arc<Channel>) {
+    if channels.get(&channel.names).is_some_and(|known| Arc::ptr_eq(known, channel)) {
+        channels.remove(&channel.names);
     }
 }
 
@@ -213,10 +203,7 @@ impl Drop for Listening {
         let mut listeners = self.channel.listeners.lock();
         listeners.all.remove(&self.id);
         if listeners.all.is_empty() {
-            let is_known = |known: &Arc<Channel>| Arc::ptr_eq(known, &self.channel);
-            if channels.get(&self.channel.names).is_some_and(is_known) {
-                channels.remove(&self.channel.names);
-            }
+            remove(&mut channels, &self.channel);
             listeners.task.take().inspect(AbortHandle::abort);
         }
     }

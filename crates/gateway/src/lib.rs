@@ -41,6 +41,7 @@ mod routes;
 mod session;
 mod socket;
 mod sockets;
+mod state;
 mod token;
 
 pub use access::{Keys, KeysError};
