@@ -76,6 +76,16 @@ impl Shared {
         })
     }
 
+    /// Gives a socket its place, if it may be opened at all.
+    pub(crate) fn enter(
+        &self,
+        access: Result<Access, Refused>,
+    ) -> Result<(Access, Seat), TurnedAway> {
+        let access = access.map_err(|refused| (Closing::Unauthorized, refused))?;
+        let seat = self.seat().map_err(|closing| (closing, no_room(closing)))?;
+        Ok((access, seat))
+    }
+
     /// Gives a socket its place.
     pub(crate) fn seat(&self) -> Result<Seat, Closing> {
         let seat = self.sockets.seat();
@@ -94,8 +104,11 @@ impl Shared {
     }
 }
 
+/// Why a socket is not opened: as a code, and as a status.
+pub(crate) type TurnedAway = (Closing, Refused);
+
 /// Refuses a request: a WebSocket by a code that its page can see, which it could not with a status.
-pub(crate) fn turn_away(upgrade: Upgrade, closing: Closing, refused: Refused) -> Response {
+pub(crate) fn turn_away(upgrade: Upgrade, (closing, refused): TurnedAway) -> Response {
     match upgrade {
         Ok(upgrade) if refused.status != StatusCode::FORBIDDEN => {
             upgrade.on_upgrade(move |socket| close(socket, closing))

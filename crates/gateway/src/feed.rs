@@ -196,7 +196,7 @@ impl Feed {
 
 impl Follower {
     pub(crate) fn push(&self, news: &News) {
-        news.frame(self.form).into_iter().for_each(|frame| self.outbox.push(frame));
+        self.outbox.tell(news, self.form);
     }
 }
 

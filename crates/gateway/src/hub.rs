@@ -172,16 +172,11 @@ impl Hub {
 
     fn distribute(&self, channel: &Channel, news: &News) {
         let listeners = channel.listeners.lock();
-        let mut delivered = 0;
-        for listener in listeners.all.values() {
-            if let Some(frame) = news.frame(listener.form) {
-                listener.outbox.push(frame);
-                delivered += 1;
-            }
-        }
+        let all = listeners.all.values();
+        let delivered = all.filter(|listener| listener.outbox.tell(news, listener.form)).count();
         let is_gap = matches!(news.what(), What::Gap { .. });
         let count = if is_gap { &self.counts.gaps } else { &self.counts.delivered };
-        count.add(delivered);
+        count.add(delivered as u64);
     }
 
     /// Lets the next one who wants the channel ask the backend again.

@@ -12,7 +12,7 @@ use firth::backend::{Entry, Fields};
 use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
-use crate::outbox::Frame;
+use crate::outbox::{Frame, Outbox};
 
 /// How something is put to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl News {
     }
 
     /// Returns it as it is sent in one of the forms; `None` if that form has no words for it.
-    pub(crate) fn frame(&self, form: Form) -> Option<Frame> {
+    fn frame(&self, form: Form) -> Option<Frame> {
         let [plain, json, plain_event, json_event, marks, marks_event] = &self.frames;
         let (once, encode): (_, fn(&What) -> Option<Frame>) = match form {
             Form::Plain => (plain, plain_of),
@@ -121,6 +121,16 @@ impl News {
             Form::MarksEvent => (marks_event, marks_event_of),
         };
         once.get_or_init(|| encode(&self.what)).clone()
+    }
+}
+
+impl Outbox {
+    /// Puts news in, unless that form has no words for it; says whether it has.
+    pub(crate) fn tell(&self, news: &News, form: Form) -> bool {
+        let frame = news.frame(form);
+        let has_words = frame.is_some();
+        frame.into_iter().for_each(|frame| self.push(frame));
+        has_words
     }
 }
 

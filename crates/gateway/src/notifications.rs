@@ -11,8 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::access::{Access, Deed};
-use crate::admission::{Refused, TokenQuery, Upgrade, no_room, turn_away};
-use crate::closing::Closing;
+use crate::admission::{Refused, TokenQuery, Upgrade, turn_away};
 use crate::events;
 use crate::gateway::Shared;
 use crate::hub::Listening;
@@ -29,13 +28,10 @@ pub(crate) async fn notifications(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    let access = match shared.admit(&user, &headers, &TokenQuery::of(query.as_deref())) {
-        Ok(access) => access,
-        Err(refused) => return turn_away(upgrade, Closing::Unauthorized, refused),
-    };
-    let seat = match shared.seat() {
-        Ok(seat) => seat,
-        Err(closing) => return turn_away(upgrade, closing, no_room(closing)),
+    let access = shared.admit(&user, &headers, &TokenQuery::of(query.as_deref()));
+    let (access, seat) = match shared.enter(access) {
+        Ok(entered) => entered,
+        Err(turned_away) => return turn_away(upgrade, turned_away),
     };
     let form = if upgrade.is_ok() { Form::Plain } else { Form::PlainEvent };
     let listening = match shared.listen(&user, form, &seat.outbox).await {

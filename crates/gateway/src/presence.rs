@@ -94,7 +94,7 @@ impl Room {
     fn tell(&self, what: What) {
         let news = News::new(what);
         for watcher in self.watchers.values() {
-            news.frame(Form::Json).into_iter().for_each(|frame| watcher.push(frame));
+            watcher.tell(&news, Form::Json);
         }
     }
 }

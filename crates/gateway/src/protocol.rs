@@ -9,7 +9,6 @@ use firth::EntryId;
 
 use crate::access::{Access, Deed};
 use crate::admission::{Refused, TokenQuery, Upgrade, no_room, turn_away};
-use crate::closing::Closing;
 use crate::events;
 use crate::feed::Source;
 use crate::feeds::{Following, Start};
@@ -30,13 +29,10 @@ pub(crate) async fn ws(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    let access = match shared.access(&headers, &TokenQuery::of(query.as_deref())) {
-        Ok(access) => access,
-        Err(refused) => return turn_away(upgrade, Closing::Unauthorized, refused),
-    };
-    let seat = match shared.seat() {
-        Ok(seat) => seat,
-        Err(closing) => return turn_away(upgrade, closing, no_room(closing)),
+    let access = shared.access(&headers, &TokenQuery::of(query.as_deref()));
+    let (access, seat) = match shared.enter(access) {
+        Ok(entered) => entered,
+        Err(turned_away) => return turn_away(upgrade, turned_away),
     };
     match upgrade {
         Ok(upgrade) => shared.prepare(upgrade).on_upgrade(async move |socket| {
