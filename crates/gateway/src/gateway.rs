@@ -114,12 +114,7 @@ impl Gateway {
         backend: &str,
         stopped: impl Future<Output = ()>,
     ) -> Result<(), GatewayError> {
-        let backend = BackendCell::connect(backend).await?;
-        let served = self.serve_on(backend.clone(), stopped).await;
-        if let Some(broker) = backend.now() {
-            broker.close().await;
-        }
-        served
+        self.serve_on_own(BackendCell::connect(backend).await?, stopped).await
     }
 
     /// Serves like [`serve_at`](Self::serve_at), but connects to the backend only when somebody needs it.
@@ -131,7 +126,15 @@ impl Gateway {
         backend: &str,
         stopped: impl Future<Output = ()>,
     ) -> Result<(), GatewayError> {
-        let backend = BackendCell::connect_when_needed(backend);
+        self.serve_on_own(BackendCell::connect_when_needed(backend), stopped).await
+    }
+
+    /// Serves, and closes the broker then, which nobody else has.
+    async fn serve_on_own(
+        self,
+        backend: BackendCell,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<(), GatewayError> {
         let served = self.serve_on(backend.clone(), stopped).await;
         if let Some(broker) = backend.now() {
             broker.close().await;

@@ -23,7 +23,8 @@ const HISTORY_MAX: usize = 1000;
 const HISTORY_USUAL: usize = 100;
 
 /// Which part of a stream is asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct HistoryQuery {
     pub(crate) from: Option<EntryId>,
     pub(crate) to: Option<EntryId>,

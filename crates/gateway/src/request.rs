@@ -53,14 +53,8 @@ pub(crate) enum Request {
     },
     History {
         stream: String,
-        #[serde(default)]
-        from: Option<EntryId>,
-        #[serde(default)]
-        to: Option<EntryId>,
-        #[serde(default)]
-        limit: Option<usize>,
-        #[serde(default)]
-        newest: bool,
+        #[serde(flatten)]
+        query: HistoryQuery,
     },
     Inbox {
         #[serde(default)]
@@ -81,17 +75,6 @@ pub(crate) enum Target {
     Stream(Arc<str>),
     /// The inbox of the user.
     Inbox(bool),
-}
-
-impl Request {
-    pub(crate) fn history(
-        from: Option<EntryId>,
-        to: Option<EntryId>,
-        limit: Option<usize>,
-        newest: bool,
-    ) -> HistoryQuery {
-        HistoryQuery { from, to, limit, newest }
-    }
 }
 
 /// Reads a message.

@@ -19,7 +19,7 @@ use crate::hub::Listening;
 use crate::marks::Marks;
 use crate::news::Form;
 use crate::operations::{inbox_source, marks_channel, text_of};
-use crate::outbox::Outbox;
+use crate::outbox::{Frame, Outbox};
 use crate::presence::Attendance;
 use crate::request::{Request, Target, answer, parse};
 use crate::socket::Conversation;
@@ -53,15 +53,10 @@ impl Conversation for Session {
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, access: Access, outbox: Arc<Outbox>) -> Self {
         let ping_s = shared.limits.ping.as_secs_f64();
-        let hello = json!({"protocol": 1, "user": access.user, "ping": ping_s});
-        let session = Session { shared, access, outbox, held: HashMap::new() };
-        session.say("hello", hello);
-        session
-    }
-
-    fn say(&self, kind: &str, mut message: Value) {
-        message["type"] = kind.into();
-        self.outbox.push(crate::outbox::Frame::Text(message.to_string().into()));
+        let user = access.user.as_deref();
+        let hello = json!({"protocol": 1, "user": user, "ping": ping_s, "type": "hello"});
+        outbox.push(Frame::Text(hello.to_string().into()));
+        Session { shared, access, outbox, held: HashMap::new() }
     }
 
     async fn handle(&mut self, seq: Option<u64>, request: Request) {
@@ -103,8 +98,7 @@ impl Session {
                 json!({"id": shared.append(access, &stream, &fields).await?})
             }
             Request::Presence { channel } => json!(shared.present(access, &channel)?),
-            Request::History { stream, from, to, limit, newest } => {
-                let query = Request::history(from, to, limit, newest);
+            Request::History { stream, query } => {
                 json!({"entries": shared.history(access, &stream, &query).await?})
             }
             Request::Inbox { limit } => {
