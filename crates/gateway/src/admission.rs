@@ -5,7 +5,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::access::Access;
@@ -33,8 +33,10 @@ impl Refused {
     pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Refused { status, text: text.into() }
     }
+}
 
-    pub(crate) fn into_response(self) -> Response {
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
         let mut response = (self.status, Json(json!({ "error": self.text }))).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, 1.into());

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse;
 
 use crate::access::Deed;
-use crate::admission::TokenQuery;
+use crate::admission::{Refused, TokenQuery};
 use crate::counts::Count;
 use crate::gateway::Shared;
 
 /// `GET /metrics`
-pub(crate) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let access = shared.access(&headers, &TokenQuery::default());
-    match access.and_then(|access| shared.check(&access, Deed::Operate)) {
-        Ok(()) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.numbers()).into_response(),
-        Err(refused) => refused.into_response(),
-    }
+pub(crate) async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refused> {
+    let access = shared.access(&headers, &TokenQuery::default())?;
+    shared.check(&access, Deed::Operate)?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], shared.numbers()))
 }
 
 impl Shared {

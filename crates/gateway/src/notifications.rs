@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use crate::access::{Access, Deed};
 use crate::admission::{Refused, TokenQuery, Upgrade, turn_away};

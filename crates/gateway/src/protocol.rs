@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use firth::EntryId;
 
 use crate::access::{Access, Deed};
@@ -61,11 +61,8 @@ pub(crate) async fn sse(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Response {
-    match shared.open_events(query.as_deref(), &headers).await {
-        Ok(response) => response,
-        Err(refused) => refused.into_response(),
-    }
+) -> Result<Response, Refused> {
+    shared.open_events(query.as_deref(), &headers).await
 }
 
 impl Shared {
