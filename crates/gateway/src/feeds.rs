@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use firth::backend::{Entry, Order, Range};
+use firth::notifications::Marks;
 use firth::{EntryId, Error};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
@@ -11,7 +12,6 @@ use tokio::task::AbortHandle;
 use crate::backend::BackendCell;
 use crate::counts::Counts;
 use crate::feed::{Feed, Follower, PAGE, Source, oldest, patiently};
-use crate::marks::Marks;
 use crate::news::{Form, News, What};
 use crate::outbox::Outbox;
 use crate::state::{State, running};

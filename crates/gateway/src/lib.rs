@@ -24,7 +24,6 @@ mod feed;
 mod feeds;
 mod gateway;
 mod hub;
-mod marks;
 mod metrics;
 mod news;
 mod notifications;

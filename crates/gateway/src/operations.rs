@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use firth::backend::{Append, Batch, Entry, Fields, Order, Outcome, Range, Write};
+use firth::notifications::Marks;
 use firth::{Broker, EntryId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +15,6 @@ use crate::admission::Refused;
 use crate::backend::soon;
 use crate::feed::Source;
 use crate::gateway::Shared;
-use crate::marks::Marks;
 use crate::news::fields_as_map;
 use crate::presence::Present;
 

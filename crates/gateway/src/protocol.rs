@@ -6,6 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use firth::EntryId;
+use firth::notifications::Marks;
 
 use crate::access::{Access, Deed};
 use crate::admission::{Refused, TokenQuery, Upgrade, no_room, turn_away};
@@ -14,7 +15,6 @@ use crate::feed::Source;
 use crate::feeds::{Following, Start};
 use crate::gateway::Shared;
 use crate::hub::Listening;
-use crate::marks::Marks;
 use crate::news::Form;
 use crate::operations::{inbox_source, marks_channel};
 use crate::outbox::Outbox;

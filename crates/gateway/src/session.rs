@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::ws::Utf8Bytes;
 use axum::http::StatusCode;
 use firth::EntryId;
+use firth::notifications::Marks;
 use serde_json::{Value, json};
 
 use crate::access::{Access, Deed};
@@ -16,7 +17,6 @@ use crate::feed::Source;
 use crate::feeds::{Following, Start};
 use crate::gateway::Shared;
 use crate::hub::Listening;
-use crate::marks::Marks;
 use crate::news::Form;
 use crate::operations::{inbox_source, marks_channel, text_of};
 use crate::outbox::{Frame, Outbox};

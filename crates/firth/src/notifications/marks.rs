@@ -6,17 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::EntryId;
 
+/// Which notifications of an inbox have been read, as `{notifications:<user>}:read` holds it.
+///
 /// All up to an id have been read, and behind it some more. As JSON: `{"upTo":"5-0","more":["7-0"]}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Marks {
-    pub(super) up_to: EntryId,
+pub struct Marks {
+    /// Up to which id all have been read.
+    pub up_to: EntryId,
     #[serde(default)]
     more: BTreeSet<EntryId>,
 }
 
 impl Marks {
-    pub(super) fn is_read(&self, id: EntryId) -> bool {
+    /// Says whether a notification has been read.
+    pub fn is_read(&self, id: EntryId) -> bool {
         id <= self.up_to || self.more.contains(&id)
     }
 

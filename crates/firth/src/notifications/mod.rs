@@ -48,6 +48,7 @@ use crate::event_bus::Listen;
 use crate::{Broker, Error, Refusal, payload};
 
 pub use inbox::{Followed, Inbox, InboxItem};
+pub use marks::Marks;
 
 const BROADCAST: &str = "broadcast";
 
