@@ -17,10 +17,10 @@ const SUFFIX: &str = ".ckp";
 const DRAFT_SUFFIX: &str = ".ckp.draft";
 
 /// So much is handed to the disk at a time.
-const WRITE_BYTES: usize = 1 << 20;
+const WRITE_BYTES: usize = 256 << 10;
 /// So much is written before it is synced, so that no sync has much to do at once: the log's syncs
-/// wait behind it.
-const SYNC_BYTES: u64 = 8 << 20;
+/// wait behind it. With 8 MiB, p99.9 of an append is nearly twice as long while a checkpoint runs.
+const SYNC_BYTES: u64 = 256 << 10;
 
 /// The checkpoints of a data folder.
 #[derive(Clone, Debug)]
