@@ -16,11 +16,10 @@ use super::{Counts, Frames, Header, Items};
 const SUFFIX: &str = ".ckp";
 const DRAFT_SUFFIX: &str = ".ckp.draft";
 
-/// So much is handed to the disk at a time.
-const WRITE_BYTES: usize = 256 << 10;
-/// So much is written before it is synced, so that no sync has much to do at once: the log's syncs
-/// wait behind it. With 8 MiB, p99.9 of an append is nearly twice as long while a checkpoint runs.
-const SYNC_BYTES: u64 = 256 << 10;
+/// So much is handed to the disk and synced at a time, so that no sync has much to do at once: the
+/// log's syncs wait behind it. With 8 MiB, p99.9 of an append is nearly twice as long while a
+/// checkpoint runs.
+const SYNC_BYTES: usize = 256 << 10;
 
 /// The checkpoints of a data folder.
 #[derive(Clone, Debug)]
@@ -95,7 +94,7 @@ impl CheckpointFolder {
         let folder = self.clone();
         let (counts, files) = (Counts::default(), BTreeSet::new());
         let state = DraftState::Unpublished;
-        Ok(Draft { folder, lsn, path, file, frames, counts, files, bytes: 0, synced: 0, state })
+        Ok(Draft { folder, lsn, path, file, frames, counts, files, bytes: 0, state })
     }
 
     /// Removes a checkpoint.
@@ -145,10 +144,8 @@ pub(crate) struct Draft {
     counts: Counts,
     /// The block files that it names.
     files: BTreeSet<u32>,
-    /// How much has been handed to the disk.
+    /// How much has been handed to the disk, and synced.
     bytes: u64,
-    /// How much of it has been synced.
-    synced: u64,
     state: DraftState,
 }
 
@@ -170,11 +167,8 @@ impl Draft {
         self.counts.add(items.counts());
         self.files.extend(items.files());
         self.frames.push(items.bytes());
-        if self.frames.ready_bytes() >= WRITE_BYTES {
+        if self.frames.ready_bytes() >= SYNC_BYTES {
             self.write()?;
-        }
-        if self.bytes - self.synced >= SYNC_BYTES {
-            self.sync()?;
         }
         Ok(())
     }
@@ -188,8 +182,7 @@ impl Draft {
         end.end_of_all(self.counts);
         self.frames.push(end.bytes());
         self.frames.finish();
-        self.write()?;
-        self.sync()
+        self.write()
     }
 
     /// Gives the file its name, durably.
@@ -237,18 +230,14 @@ impl Draft {
         self.counts
     }
 
+    /// Writes what is ready, and makes it durable.
     fn write(&mut self) -> Result<(), Failure> {
         let bytes = self.frames.take_ready();
         append_all(&*self.file, &mut [IoSlice::new(&bytes)])
             .map_err(|error| Failure::new(Action::Write, &self.path, &error))?;
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), Failure> {
         let synced = self.file.sync_data();
         synced.map_err(|error| Failure::new(Action::Sync, &self.path, &error))?;
-        self.synced = self.bytes;
+        self.bytes += bytes.len() as u64;
         Ok(())
     }
 }

@@ -16,8 +16,8 @@
 //! - **Failed syncs** ([`SimDisk::fail_sync`]): the nth sync of a file or folder fails. What was
 //!   written to the file before stays readable, but no later sync makes it durable, as on a system
 //!   that drops the pages it could not write.
-//! - **Other failures** ([`SimDisk::fail`]): the nth read, creation, renaming, removal, change or reservation of
-//!   a length fails without an effect.
+//! - **Other failures** ([`SimDisk::fail`]): the nth read, creation, renaming, removal, change or
+//!   reservation of a length fails without an effect.
 //! - **A full disk** ([`SimDisk::set_capacity`]): beyond a number of bytes, writes are short, and
 //!   fail when there is no room at all. Creating a file needs room for one byte.
 //! - **Short writes** ([`SimDisk::set_short_writes`]): an append takes only a part, which is no
