@@ -396,11 +396,9 @@ mod tests {
             assert!(!slots.is_empty() && slots.len() <= CHUNK_MAX);
             assert!(slots.capacity() - slots.len() <= SPARE_MAX, "{}", slots.capacity());
         }
-        let floors = index.chunks.iter().skip(1).map(|chunk| chunk.floor);
-        for (floor, (before, after)) in floors.zip(index.chunks.iter().zip(index.chunks.range(1..)))
-        {
-            assert!(before.slots.iter().all(|&key| key < floor));
-            assert!(after.slots.iter().all(|&key| key >= floor));
+        for (before, after) in index.chunks.iter().zip(index.chunks.iter().skip(1)) {
+            assert!(before.slots.iter().all(|&key| key < after.floor));
+            assert!(after.slots.iter().all(|&key| key >= after.floor));
         }
     }
 
@@ -439,6 +437,7 @@ mod tests {
     #[test]
     fn an_empty_index_answers() {
         let mut index = SlotIndex::<u32>::new();
+        check_shape(&index);
         assert_eq!((index.first(), index.last(), index.get(Place::START)), (None, None, None));
         assert_eq!(index.remove(Place::START), None);
         assert_eq!(index.iter_from(Place::START).count(), 0);
