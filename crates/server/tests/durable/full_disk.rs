@@ -34,6 +34,7 @@ impl SmallDisk {
             return Some(Self(path));
         }
         fs::remove_dir(&path).unwrap();
+        eprintln!("SKIPPED: no file system can be mounted for this test");
         // Continuous integration runs as a user who may.
         assert!(std::env::var_os("CI").is_none(), "a file system cannot be mounted");
         None
@@ -124,6 +125,21 @@ fn check_reads(client: &mut Client, acknowledged: u64) {
     assert!(is_told, "{length}");
 }
 
+/// Messages go on, and INFO and the refusal say what has happened.
+fn check_talk(server: &Server, refusal: &Reply) {
+    let (mut listener, mut client) = (connect(server.port()), connect(server.port()));
+    assert_eq!(ask(&mut listener, "SUBSCRIBE c").items().len(), 3);
+    assert_eq!(integer(&ask(&mut client, "PUBLISH c hello")), 1);
+    assert_eq!(text(&listener.read_within(PATIENCE).items()[2]), "hello");
+    assert_eq!(info(&mut client, "aof_last_write_status"), "err");
+    assert_eq!(info(&mut client, "log_state"), "full");
+    let reason = info(&mut client, "log_failure");
+    let told = refusal.to_string();
+    for words in ["data/log/", "cannot write"] {
+        assert!(reason.contains(words) && told.contains(words), "{reason} {told}");
+    }
+}
+
 fn check_all(client: &mut Client, acknowledged: u64) {
     for number in 0..OLD {
         assert_eq!(text(&ask(client, &format!("GET before{number}"))), "here");
@@ -163,6 +179,7 @@ fn fills_up_and_goes_on(saving: Saving) {
     }
     let refusal = ask(&mut client, "SET other value");
     assert!(refusal.is_error("MISCONF"), "{refusal}");
+    check_talk(&server, &refusal);
     let other = ask(&mut client, "GET other");
     assert!(other == Reply::NullBulk || other.is_error("MISCONF"), "{other}");
     check_reads(&mut client, acknowledged);

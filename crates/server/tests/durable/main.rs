@@ -8,6 +8,7 @@
     clippy::expect_used,
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::print_stderr,
     dead_code,
     reason = "tests may panic, and this program tests another one from outside; launcher and client \
               are shared with another test program"
@@ -26,6 +27,7 @@ mod check;
 mod cold;
 mod full_disk;
 mod kill;
+mod memory;
 mod oracle;
 
 use std::time::Duration;
