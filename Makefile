@@ -57,7 +57,9 @@ bench: ## Measures, and writes docs/performance.md
 fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
 	@if cargo fuzz --version >/dev/null 2>&1; then \
 		for target in $$(cargo fuzz list); do \
-			(set -x; cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS)); \
+			mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
+			(set -x; cargo fuzz run "$$target" fuzz/corpus/$$target fuzz/seeds/$$target -- \
+				-max_total_time=$(FUZZ_SECONDS)); \
 		done; \
 	else \
 		$(call skip,cargo-fuzz is not installed (cargo install cargo-fuzz --locked)); \
