@@ -22,6 +22,7 @@
 //! - [`event_bus`]: whoever listens now hears of what happens now.
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
 //! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
+//! - [`Group`]: what the consumers of a stream share: reading, acknowledging, taking over what is pending.
 //! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
 //! - [`Worker`]: handlers for the entries of a stream, with retries, dead letters and leases.
 //!
@@ -48,6 +49,7 @@ pub mod event_bus;
 pub mod event_store;
 mod flat;
 mod format;
+pub mod group;
 mod id;
 mod key;
 pub mod notifications;
@@ -61,6 +63,7 @@ pub use backoff::Backoff;
 pub use broker::Broker;
 pub use error::{Actor, Effect, Error, Fault, Refusal};
 pub use format::{Item, Unreadable};
+pub use group::Group;
 pub use id::{EntryId, ParseIdError};
 pub use stream::{AppendRequest, Bound, RangeRequest, Stream, Tail, TailStart, approx, exact};
 pub use worker::{Delivery, RunningWorker, Verdict, Worker, WorkerStats};

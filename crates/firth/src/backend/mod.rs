@@ -17,7 +17,6 @@ mod features;
 mod fields;
 mod health;
 mod inbox;
-mod inspection;
 mod reply;
 mod request;
 mod switchboard;
@@ -40,9 +39,6 @@ pub use fields::{Entry, Fields};
 pub use health::{Health, HealthWatch};
 pub use inbox::{
     Gap, GapReason, Inbox, Message, Overflow, QueueLimits, Received, Subscription, Topic,
-};
-pub use inspection::{
-    Inspected, Inspection, Listeners, Record, Retention, SlowCommand, StreamNames,
 };
 pub use reply::{
     Claimed, ConsumerInfo, GroupChanged, GroupInfo, Outcome, Pending, StreamEntries, StreamInfo,
@@ -81,7 +77,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// there are none. The answer is empty when the time is up.
     fn read_group(&self, read: GroupRead) -> Answer<'_, Vec<Entry>>;
 
-    /// Creates, moves or destroys a group, or removes one of its consumers.
+    /// Creates, moves or destroys a group, or removes or replaces one of its consumers.
     fn change_group(&self, change: GroupChange) -> Answer<'_, GroupChanged>;
 
     /// Hands pending entries to a consumer.
@@ -106,9 +102,6 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Listens to channels and patterns. What is published after this has answered is received.
     fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription>;
-
-    /// Tells what the backend holds and how it does, for people who look at it.
-    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected>;
 
     /// Ends all that goes on: waiting reads and subscriptions end, connections are closed.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -39,6 +39,8 @@ pub enum GroupChanged {
     Already,
     /// The consumer is gone, and with it the pending marks of so many entries.
     Forgotten(u64),
+    /// The consumer is gone, and so many entries now belong to the one that replaces it.
+    HandedOver(u64),
 }
 
 /// What was claimed.

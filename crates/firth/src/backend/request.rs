@@ -253,6 +253,25 @@ pub enum GroupChange {
         /// The consumer.
         consumer: Arc<str>,
     },
+    /// Removes a consumer and hands what is pending for it to another one. How often the entries were
+    /// delivered stays as it is; what is no longer in the stream is pending no more. If there is no
+    /// such consumer, nothing is done.
+    ///
+    /// Where this is no single step, the consumer's entries are claimed before it is removed, and what
+    /// it was given in between is put back directly after; that alone can be lost, if the connection
+    /// or this process ends in that moment.
+    ReplaceConsumer {
+        /// The stream.
+        stream: Arc<str>,
+        /// The group.
+        group: Arc<str>,
+        /// The consumer.
+        consumer: Arc<str>,
+        /// Who gets its entries, created if need be: another one than the consumer.
+        heir: Arc<str>,
+        /// For how long the entries count as idle already.
+        idle: Duration,
+    },
 }
 
 /// Where a group begins to read.
@@ -382,6 +401,32 @@ impl Condition {
         match self {
             Condition::LastId { stream, .. } => stream,
             Condition::Value { key, .. } => key,
+        }
+    }
+}
+
+impl GroupChange {
+    /// Returns the stream.
+    pub fn stream(&self) -> &Arc<str> {
+        match self {
+            GroupChange::Create { stream, .. }
+            | GroupChange::Move { stream, .. }
+            | GroupChange::Destroy { stream, .. }
+            | GroupChange::RemoveConsumer { stream, .. }
+            | GroupChange::ReplaceConsumer { stream, .. } => stream,
+        }
+    }
+
+    /// Says whether the change makes sense, before anything is done.
+    ///
+    /// # Errors
+    /// A consumer is to be replaced by itself.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            GroupChange::ReplaceConsumer { consumer, heir, .. } if consumer == heir => {
+                Err(Refusal::Malformed("a consumer cannot be replaced by itself"))
+            }
+            _ => Ok(()),
         }
     }
 }

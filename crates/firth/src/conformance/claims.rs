@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Bench, cases, numbers};
 use crate::backend::{
-    Claim, Claimed, GroupRead, Handing, Pending, PendingQuery, Start, Which, Write,
+    Claim, Claimed, GroupChange, GroupChanged, GroupRead, Handing, Pending, PendingQuery, Start,
+    Which, Write,
 };
 use crate::{EntryId, Error, Refusal};
 
@@ -18,6 +19,9 @@ cases![
     claiming_goes_on_to_the_end,
     what_is_gone_is_named_and_forgotten,
     claims_in_a_missing_group_are_refused,
+    a_replaced_consumer_hands_over,
+    a_replacement_that_is_none,
+    what_is_gone_is_not_handed_over,
 ];
 
 /// A stream of so many entries, all delivered to `a`.
@@ -68,6 +72,25 @@ impl Delivered {
             which,
             handing,
         }
+    }
+
+    async fn replace(&self, consumer: &str, heir: &str) -> Result<GroupChanged, Error> {
+        let change = GroupChange::ReplaceConsumer {
+            stream: Arc::clone(&self.stream),
+            group: "g".into(),
+            consumer: consumer.into(),
+            heir: heir.into(),
+            idle: Duration::from_secs(3600),
+        };
+        self.bench.backend.change_group(change).await
+    }
+
+    async fn consumers(&self) -> Vec<(Arc<str>, u64)> {
+        let (stream, group) = (Arc::clone(&self.stream), "g".into());
+        let consumers = self.bench.backend.consumers(stream, group).await.unwrap();
+        let mut rows: Vec<_> = consumers.into_iter().map(|row| (row.name, row.pending)).collect();
+        rows.sort();
+        rows
     }
 
     async fn claimed(&self, claim: Claim) -> Claimed {
@@ -183,4 +206,41 @@ async fn claims_in_a_missing_group_are_refused(bench: Bench) {
     }
     let answer = it.bench.backend.pending(it.query()).await;
     assert!(matches!(answer, Err(Error::Refused(Refusal::NoGroup))), "{answer:?}");
+}
+
+async fn a_replaced_consumer_hands_over(bench: Bench) {
+    let it = Delivered::new(bench, 3).await;
+    let which = Which::Ids(vec![it.ids[1]]);
+    it.claimed(Claim { consumer: "c".into(), ..it.claim(which, Handing::Entries) }).await;
+    assert_eq!(it.replace("a", "b").await.unwrap(), GroupChanged::HandedOver(2));
+    assert_eq!(owners(&it.pending(it.query()).await), "b1 c2 b1");
+    let min_idle = Duration::from_secs(3600);
+    assert_eq!(owners(&it.pending(PendingQuery { min_idle, ..it.query() }).await), "b1 b1");
+    assert_eq!(it.consumers().await, [("b".into(), 2), ("c".into(), 1)]);
+    assert_eq!(it.replace("b", "c").await.unwrap(), GroupChanged::HandedOver(2));
+    assert_eq!(it.consumers().await, [("c".into(), 3)]);
+}
+
+async fn a_replacement_that_is_none(bench: Bench) {
+    let it = Delivered::new(bench, 1).await;
+    assert_eq!(it.replace("absent", "b").await.unwrap(), GroupChanged::HandedOver(0));
+    let answer = it.replace("a", "a").await;
+    assert!(matches!(answer, Err(Error::Refused(Refusal::Malformed(_)))), "{answer:?}");
+    assert_eq!(it.consumers().await, [("a".into(), 1)]);
+    for stream in ["s", "absent"] {
+        let (bench, stream) = (it.bench.clone(), it.bench.key(stream));
+        let group = "g".into();
+        let destroy = GroupChange::Destroy { stream: Arc::clone(&stream), group };
+        bench.backend.change_group(destroy).await.unwrap();
+        let answer = Delivered { bench, stream, ids: Vec::new() }.replace("a", "b").await;
+        assert!(matches!(answer, Err(Error::Refused(Refusal::NoGroup))), "{answer:?}");
+    }
+}
+
+async fn what_is_gone_is_not_handed_over(bench: Bench) {
+    let it = Delivered::new(bench, 2).await;
+    let ids = vec![it.ids[0]];
+    it.bench.write(Write::Delete { stream: Arc::clone(&it.stream), ids }).await.unwrap();
+    assert_eq!(it.replace("a", "b").await.unwrap(), GroupChanged::HandedOver(1));
+    assert_eq!(owners(&it.pending(it.query()).await), "b1");
 }

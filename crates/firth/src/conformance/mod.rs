@@ -17,7 +17,6 @@ mod channels;
 mod claims;
 mod closing;
 mod groups;
-mod inspections;
 mod reads;
 mod streams;
 
@@ -67,7 +66,6 @@ pub async fn check(connect: impl AsyncFn() -> Broker) {
         claims::CASES,
         batches::CASES,
         channels::CASES,
-        inspections::CASES,
     ];
     for case in cases.into_iter().flatten() {
         let bench = Bench {

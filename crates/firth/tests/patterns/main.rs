@@ -10,6 +10,7 @@ mod event_store;
 mod faulty;
 #[path = "../folder/mod.rs"]
 mod folder;
+mod groups;
 mod notifications;
 mod ordered;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
@@ -83,6 +84,7 @@ async fn check(address: &str) {
     let cases = [
         event_bus::CASES,
         event_store::CASES,
+        groups::CASES,
         notifications::CASES,
         streams::CASES,
         worker::CASES,

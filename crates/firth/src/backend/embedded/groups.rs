@@ -20,11 +20,11 @@ use crate::{EntryId, Error, Refusal};
 
 /// Changes a group.
 pub(super) fn change(engine: &Engine, change: &GroupChange) -> Ran<GroupChanged> {
-    let (GroupChange::Create { stream, .. }
-    | GroupChange::Move { stream, .. }
-    | GroupChange::Destroy { stream, .. }
-    | GroupChange::RemoveConsumer { stream, .. }) = change;
-    run(engine, [stream], |keys| change_in(keys, stream.as_bytes(), change))
+    let stream = change.stream();
+    run(engine, [stream], |keys| {
+        change.check()?;
+        change_in(keys, stream.as_bytes(), change)
+    })
 }
 
 fn change_in(
@@ -57,7 +57,47 @@ fn change_in(
             let forgotten = stream.delete_consumer(group.as_bytes(), consumer.as_bytes())?;
             GroupChanged::Forgotten(forgotten)
         }
+        GroupChange::ReplaceConsumer { group, consumer, heir, idle, .. } => {
+            let mut stream = keys.stream_mut(DB, name)?.ok_or(Refusal::NoGroup)?;
+            let heir = Heir { name: heir.as_bytes(), idle: *idle };
+            let count = replace(&mut stream, group.as_bytes(), consumer.as_bytes(), &heir)?;
+            GroupChanged::HandedOver(count)
+        }
     })
+}
+
+/// Who gets what is pending for a consumer that is removed.
+struct Heir<'h> {
+    name: &'h [u8],
+    idle: Duration,
+}
+
+/// Hands over what is pending for a consumer and removes it; returns how many entries that were.
+fn replace(
+    stream: &mut StreamMut<'_, '_>,
+    group: &[u8],
+    consumer: &[u8],
+    heir: &Heir<'_>,
+) -> Result<u64, Error> {
+    let found = stream.stream().groups().get(group).ok_or(Refusal::NoGroup)?;
+    let Some(no) = found.consumers.find(consumer) else { return Ok(0) };
+    let ids: Vec<stream::EntryId> =
+        found.pending.iter_of(no, stream::EntryId::MIN).map(|row| row.id).collect();
+    let mut count = 0;
+    if !ids.is_empty() {
+        let claim = stream::Claim {
+            group,
+            consumer: heir.name,
+            min_idle_ms: 0,
+            delivered_ms: stream.now_ms().saturating_sub(millis(heir.idle)),
+            recount: Recount::Keep,
+            scope: ClaimScope::Pending,
+            last_delivered: None,
+        };
+        count = stream.claim(&claim, &ids)?.len() as u64;
+    }
+    stream.delete_consumer(group, consumer)?;
+    Ok(count)
 }
 
 /// Hands pending entries to a consumer.

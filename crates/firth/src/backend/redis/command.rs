@@ -137,7 +137,7 @@ fn push_block(command: &mut Cmd, block_ms: Option<u64>) {
     }
 }
 
-/// Returns the command of a change of a group.
+/// Returns the command of a change of a group; that a consumer is replaced is its removal alone.
 pub(super) fn change_group(change: &GroupChange) -> Cmd {
     let mut xgroup = cmd("XGROUP");
     match change {
@@ -150,7 +150,8 @@ pub(super) fn change_group(change: &GroupChange) -> Cmd {
         GroupChange::Destroy { stream, group } => {
             xgroup.arg("DESTROY").arg(&**stream).arg(&**group)
         }
-        GroupChange::RemoveConsumer { stream, group, consumer } => {
+        GroupChange::RemoveConsumer { stream, group, consumer }
+        | GroupChange::ReplaceConsumer { stream, group, consumer, .. } => {
             xgroup.arg("DELCONSUMER").arg(&**stream).arg(&**group).arg(&**consumer)
         }
     };

@@ -91,11 +91,12 @@ impl Remote {
     }
 
     pub(super) async fn change(&self, change: GroupChange) -> Result<GroupChanged, Error> {
-        let (GroupChange::Create { stream, .. }
-        | GroupChange::Move { stream, .. }
-        | GroupChange::Destroy { stream, .. }
-        | GroupChange::RemoveConsumer { stream, .. }) = &change;
-        let answer = self.run(stream, &command::change_group(&change), Again::Never).await;
+        change.check()?;
+        if let GroupChange::ReplaceConsumer { .. } = change {
+            return self.replace_consumer(change).await.map(GroupChanged::HandedOver);
+        }
+        let command = command::change_group(&change);
+        let answer = self.run(change.stream(), &command, Again::Never).await;
         match (&change, answer) {
             (GroupChange::Create { .. }, Err(Error::Refused(Refusal::Other(text))))
                 if text.starts_with("BUSYGROUP") =>

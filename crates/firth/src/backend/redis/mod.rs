@@ -19,10 +19,10 @@ mod command;
 mod dial;
 mod failure;
 mod gauge;
-mod inspect;
 mod lanes;
 mod link;
 mod listener;
+mod replacing;
 mod reply;
 mod servers;
 mod slot;
@@ -48,8 +48,8 @@ use self::servers::{Cluster, Servers};
 pub(crate) use self::tls::Certificates;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Which,
+    GroupChanged, GroupRead, HealthWatch, Outcome, Pending, PendingQuery, QueueLimits, Range, Read,
+    StreamEntries, StreamInfo, Subscription, Topic, Which,
 };
 use crate::backoff::Backoff;
 use crate::{Error, Refusal};
@@ -373,10 +373,6 @@ impl Backend for Remote {
             }
         }
         .boxed()
-    }
-
-    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {
-        self.inspected(inspection).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -32,8 +32,13 @@ impl Remote {
             let answer = self.run(write.key(), &command::write(write), Again::Never).await?;
             return Ok(vec![reply::outcome(write, answer)?]);
         }
-        let sent: Vec<&Write> = batch.writes.iter().filter(|write| !is_empty(write)).collect();
-        let answers = self.transact(&batch.conditions, &sent).await?;
+        let key = match (batch.conditions.first(), batch.writes.first()) {
+            (Some(condition), _) => condition.key(),
+            (None, Some(write)) => write.key(),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let sent = batch.writes.iter().filter(|write| !is_empty(write)).map(command::write);
+        let answers = self.transact(key, &batch.conditions, sent).await?;
         let mut answers = answers.into_iter();
         let mut refused = None;
         let mut outcomes = Vec::with_capacity(batch.writes.len());
@@ -63,19 +68,16 @@ impl Remote {
         Err(Error::Unsupported { feature, backend: "the server" })
     }
 
-    async fn transact(
+    /// Runs commands in one step, on the server of a key, if the conditions hold.
+    pub(super) async fn transact(
         &self,
+        key: &str,
         conditions: &[Condition],
-        writes: &[&Write],
+        steps: impl IntoIterator<Item = Cmd>,
     ) -> Result<Vec<Value>, Error> {
-        let key = match (conditions.first(), writes.first()) {
-            (Some(condition), _) => condition.key(),
-            (None, Some(write)) => write.key(),
-            (None, None) => return Ok(Vec::new()),
-        };
         let mut commands = Pipeline::new();
         commands.add_command(redis::cmd("MULTI"));
-        writes.iter().for_each(|write| _ = commands.add_command(command::write(write)));
+        steps.into_iter().for_each(|step| _ = commands.add_command(step));
         commands.add_command(redis::cmd("EXEC"));
         let mut turns = Turns::new();
         loop {
