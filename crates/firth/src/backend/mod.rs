@@ -17,6 +17,7 @@ mod features;
 mod fields;
 mod health;
 mod inbox;
+mod inspection;
 mod reply;
 mod request;
 mod switchboard;
@@ -39,6 +40,9 @@ pub use fields::{Entry, Fields};
 pub use health::{Health, HealthWatch};
 pub use inbox::{
     Gap, GapReason, Inbox, Message, Overflow, QueueLimits, Received, Subscription, Topic,
+};
+pub use inspection::{
+    Inspected, Inspection, Listeners, Record, Retention, SlowCommand, StreamNames,
 };
 pub use reply::{
     Claimed, ConsumerInfo, GroupChanged, GroupInfo, Outcome, Pending, StreamEntries, StreamInfo,
@@ -102,6 +106,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Listens to channels and patterns. What is published after this has answered is received.
     fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription>;
+
+    /// Tells what the backend holds and how it does, for people who look at it.
+    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected>;
 
     /// Ends all that goes on: waiting reads and subscriptions end, connections are closed.
     fn close(&self) -> BoxFuture<'_, ()>;

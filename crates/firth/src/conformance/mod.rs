@@ -17,6 +17,7 @@ mod channels;
 mod claims;
 mod closing;
 mod groups;
+mod inspections;
 mod reads;
 mod streams;
 
@@ -66,6 +67,7 @@ pub async fn check(connect: impl AsyncFn() -> Broker) {
         claims::CASES,
         batches::CASES,
         channels::CASES,
+        inspections::CASES,
     ];
     for case in cases.into_iter().flatten() {
         let bench = Bench {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use firth::backend::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Outcome, Pending, PendingQuery, QueueLimits, Range, Read,
-    StreamEntries, StreamInfo, Subscription, Topic,
+    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
+    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
 };
 use firth::{Effect, Error};
 use futures_util::FutureExt as _;
@@ -139,6 +139,11 @@ impl Backend for Faulty {
     fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
         self.count();
         self.inner.subscribe(topics, limits)
+    }
+
+    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {
+        self.count();
+        self.inner.inspect(inspection)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -7,6 +7,7 @@
 
 mod groups;
 mod home;
+mod inspect;
 mod reads;
 mod waiting;
 mod writes;
@@ -28,8 +29,8 @@ use self::home::{Home, Ran, run};
 use super::switchboard::Switchboard;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
-    GroupChanged, GroupRead, Health, HealthWatch, Inbox, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
+    GroupChanged, GroupRead, Health, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
 };
 use crate::{Effect, Error, Refusal};
 
@@ -200,6 +201,12 @@ impl Backend for Embedded {
         let subscribed = open.map(|_| Channels::subscribe(&self.channels, &topics, limits));
         drop(home);
         ready(subscribed).boxed()
+    }
+
+    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {
+        self.answer(Access::Reads, move |engine| {
+            inspect::inspect(engine, &self.channels.hub, &inspection)
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

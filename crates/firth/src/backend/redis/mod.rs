@@ -19,6 +19,7 @@ mod command;
 mod dial;
 mod failure;
 mod gauge;
+mod inspect;
 mod lanes;
 mod link;
 mod listener;
@@ -48,8 +49,8 @@ use self::servers::{Cluster, Servers};
 pub(crate) use self::tls::Certificates;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Outcome, Pending, PendingQuery, QueueLimits, Range, Read,
-    StreamEntries, StreamInfo, Subscription, Topic, Which,
+    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
+    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Which,
 };
 use crate::backoff::Backoff;
 use crate::{Error, Refusal};
@@ -373,6 +374,10 @@ impl Backend for Remote {
             }
         }
         .boxed()
+    }
+
+    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {
+        self.inspected(inspection).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -9,8 +9,8 @@ use redis::Value;
 
 use super::failure;
 use crate::backend::{
-    Claimed, ConsumerInfo, Entry, Fields, GroupInfo, Outcome, Pending, StreamEntries, StreamInfo,
-    Write,
+    Claimed, ConsumerInfo, Entry, Fields, GroupInfo, Outcome, Pending, Retention, SlowCommand,
+    StreamEntries, StreamInfo, Write,
 };
 use crate::{EntryId, Error};
 
@@ -33,7 +33,7 @@ pub(super) fn array(value: Value) -> Result<Vec<Value>, Error> {
 pub(super) fn bytes(value: Value) -> Result<Bytes, Error> {
     match success(value)? {
         Value::BulkString(bytes) => Ok(bytes.into()),
-        Value::SimpleString(text) => Ok(text.into()),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text.into()),
         Value::Okay => Ok("OK".into()),
         Value::Int(number) => Ok(number.to_string().into()),
         other => Err(failure::strange("a string", &other)),
@@ -65,7 +65,7 @@ fn millis(value: Value) -> Result<Duration, Error> {
 }
 
 /// Returns the pairs of a map, or of an array that stands for one.
-fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Error> {
+pub(super) fn pairs(value: Value) -> Result<Vec<(Value, Value)>, Error> {
     if let Value::Map(pairs) = value {
         return Ok(pairs);
     }
@@ -262,6 +262,47 @@ pub(super) fn consumers(value: Value) -> Result<Vec<ConsumerInfo>, Error> {
         })
     };
     array(value)?.into_iter().map(consumer).collect()
+}
+
+/// Returns where a scan goes on, and which names it has found that are texts.
+pub(super) fn scanned(value: Value) -> Result<(Arc<str>, Vec<Arc<str>>), Error> {
+    let mut parts = array(value)?.into_iter();
+    let cursor = text(parts.next().unwrap_or(Value::Nil))?;
+    let names = array(parts.next().unwrap_or(Value::Nil))?.into_iter().map(bytes);
+    let names = names.collect::<Result<Vec<_>, Error>>()?;
+    let names = names.iter().filter_map(|name| str::from_utf8(name).ok().map(Arc::from)).collect();
+    Ok((cursor, names))
+}
+
+/// Returns what a stream retains; a limit of 0 is none.
+pub(super) fn retention(value: Value) -> Result<Option<Retention>, Error> {
+    if value == Value::Nil {
+        return Ok(None);
+    }
+    let mut map = Map::of(value)?;
+    let mut limit = |name| map.number(name).map(|limit| Some(limit).filter(|limit| *limit > 0));
+    Ok(Some(Retention {
+        age_ms: limit("age")?,
+        bytes_max: limit("bytes")?,
+        len_max: limit("len")?,
+    }))
+}
+
+/// Returns the commands of a slow log: number, time, microseconds, arguments, client, its name.
+pub(super) fn slow_commands(node: &Arc<str>, value: Value) -> Result<Vec<SlowCommand>, Error> {
+    let command = |value| {
+        let mut parts = array(value)?.into_iter();
+        let mut part = || parts.next().unwrap_or(Value::Nil);
+        let (id, at_s, took_us) = (number(part())?, number(part())?, number(part())?);
+        let args = array(part())?.into_iter().map(text).collect::<Result<_, Error>>()?;
+        let mut word = || match part() {
+            Value::Nil => Ok("".into()),
+            value => text(value),
+        };
+        let (client, name) = (word()?, word()?);
+        Ok(SlowCommand { node: Arc::clone(node), id, at_s, took_us, args, client, name })
+    };
+    array(value)?.into_iter().map(command).collect()
 }
 
 #[cfg(test)]

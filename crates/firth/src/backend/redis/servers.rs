@@ -1,6 +1,6 @@
 //! The servers of a broker, and which of them has a key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,14 @@ impl Servers {
         match self {
             Servers::One(link) => Ok(Arc::clone(link)),
             Servers::Cluster(cluster) => cluster.any().await,
+        }
+    }
+
+    /// Returns all servers that have keys.
+    pub(super) async fn every(&self) -> Result<Vec<Arc<Link>>, Error> {
+        match self {
+            Servers::One(link) => Ok(vec![Arc::clone(link)]),
+            Servers::Cluster(cluster) => cluster.every().await,
         }
     }
 
@@ -158,6 +166,18 @@ impl Cluster {
             }
         }
         Err(failed)
+    }
+
+    async fn every(&self) -> Result<Vec<Arc<Link>>, Error> {
+        let addresses: BTreeSet<Arc<str>> = {
+            let map = self.map.lock();
+            map.ranges.iter().map(|range| Arc::clone(&range.address)).collect()
+        };
+        let mut links = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            links.push(self.at(&address).await?);
+        }
+        Ok(links)
     }
 
     async fn at(&self, address: &Arc<str>) -> Result<Arc<Link>, Error> {
