@@ -9,11 +9,12 @@
 //! ```
 //!
 //! `subscribe` and `publish` are about channels, `read` and `append` about streams. Besides, a user has `/notifications`
-//! and the inbox of that name. An API key grants everything.
+//! and the inbox of that name. `role` is what the bearer may do in the console: `viewer`, `operator` or `admin`. An API key
+//! grants everything.
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::token::{TokenError, TokenKeys};
 
@@ -96,7 +97,7 @@ impl Keys {
 }
 
 /// Compares in a time that does not tell how much is right.
-fn is_same(key: &str, given: &str) -> bool {
+pub(crate) fn is_same(key: &str, given: &str) -> bool {
     let difference = key.bytes().zip(given.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
     key.len() == given.len() && difference == 0
 }
@@ -123,6 +124,19 @@ pub(crate) struct Grants {
     publish: Vec<String>,
     read: Vec<String>,
     append: Vec<String>,
+    role: Option<Role>,
+}
+
+/// What somebody may do in the console; each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Looks at what there is.
+    Viewer,
+    /// Also works on messages: appends, publishes, acknowledges, brings dead letters back.
+    Operator,
+    /// Also removes what cannot be brought back, and sees how the server is set up.
+    Admin,
 }
 
 /// What is to be done.
@@ -143,6 +157,14 @@ impl Access {
         Access { user: None, expires_s: None, rights: Rights::Everything }
     }
 
+    /// Returns what its bearer may do in the console; `None` for nothing.
+    pub(crate) fn role(&self) -> Option<Role> {
+        match &self.rights {
+            Rights::Everything => Some(Role::Admin),
+            Rights::Granted(grants) => grants.role,
+        }
+    }
+
     pub(crate) fn allows(&self, deed: Deed<'_>) -> bool {
         let Rights::Granted(grants) = &self.rights else { return true };
         let (patterns, name) = match deed {
@@ -158,7 +180,7 @@ impl Access {
 }
 
 /// Says whether a name matches a pattern in which `*` stands for any text and `?` for any byte.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     // Where the last star stands, and how far the name had come there.
     let mut star = None;
@@ -223,11 +245,12 @@ mod tests {
 
     #[test]
     fn grants_are_for_what_they_say() {
-        let grants = r#"{"subscribe": ["news"], "append": ["orders*"]}"#;
+        let grants = r#"{"subscribe": ["news"], "append": ["orders*"], "role": "operator"}"#;
         let rights = Rights::Granted(serde_json::from_str(grants).unwrap());
         let access = Access { user: Some("7".into()), expires_s: None, rights };
         assert!(access.allows(Deed::Subscribe("news")) && access.allows(Deed::Append("orders:1")));
         assert!(access.allows(Deed::Notifications("7")));
+        assert_eq!(access.role(), Some(Role::Operator));
         for deed in
             [Deed::Publish("news"), Deed::Read("orders:1"), Deed::Notifications("8"), Deed::Operate]
         {

@@ -85,6 +85,7 @@ impl Shared {
     ) -> Result<(Access, Seat), TurnedAway> {
         let access = access.map_err(|refused| (Closing::Unauthorized, refused))?;
         let seat = self.seat().map_err(|closing| (closing, no_room(closing)))?;
+        access.user.iter().for_each(|user| seat.belongs_to(user));
         Ok((access, seat))
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::admission::Refused;
+use crate::query::percent_decoded;
 
 /// How long the question whether it is ready waits for the backend.
 const READY_TIME_MAX: Duration = Duration::from_secs(1);
@@ -24,13 +25,34 @@ pub(crate) struct BackendCell {
     found: watch::Receiver<Option<Broker>>,
     /// Raised when somebody needs it.
     needed: Arc<Notify>,
+    /// How the backend is called, without a password; empty if it was handed over.
+    name: Arc<str>,
+    /// The password that the address of the backend has.
+    password: Option<Arc<str>>,
 }
 
 impl BackendCell {
     /// Takes a broker that is there already.
     pub(crate) fn of(broker: Broker) -> Self {
         // The value stays when the sender is gone.
-        BackendCell { found: watch::channel(Some(broker)).1, needed: Arc::default() }
+        let found = watch::channel(Some(broker)).1;
+        BackendCell { found, needed: Arc::default(), name: "".into(), password: None }
+    }
+
+    /// Returns how the backend is called, without a password.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the password by which the gateway is let in to its backend.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    fn at(mut self, address: &str) -> Self {
+        let (name, password) = split_password(address);
+        (self.name, self.password) = (name.into(), password.map(Arc::from));
+        self
     }
 
     /// Connects, and goes on trying if that fails.
@@ -39,7 +61,7 @@ impl BackendCell {
     /// The address is wrong.
     pub(crate) async fn connect(address: &str) -> Result<Self, Error> {
         match Broker::connect(address).await {
-            Ok(broker) => Ok(BackendCell::of(broker)),
+            Ok(broker) => Ok(BackendCell::of(broker).at(address)),
             Err(
                 error @ (Error::Address { .. } | Error::Refused(_) | Error::Unsupported { .. }),
             ) => Err(error),
@@ -57,7 +79,7 @@ impl BackendCell {
         let (sender, found) = watch::channel(None);
         let needed = Arc::new(Notify::new());
         tokio::spawn(keep_connecting(address.to_owned(), sender, Arc::clone(&needed)));
-        BackendCell { found, needed }
+        BackendCell { found, needed, name: "".into(), password: None }.at(address)
     }
 
     /// Returns the broker, and waits for it.
@@ -103,6 +125,25 @@ pub(crate) async fn soon<T>(answer: impl Future<Output = Result<T, Error>>) -> R
     }
 }
 
+/// Takes the password out of an address: of `//user:PASSWORD@host`, or of `?pass=PASSWORD` behind the path of a socket.
+fn split_password(address: &str) -> (String, Option<String>) {
+    let found = |text: &str| Some(percent_decoded(text)).filter(|password| !password.is_empty());
+    if let Some((scheme, rest)) = address.split_once("://")
+        && scheme != "unix"
+    {
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let Some((user, hosts)) = authority.rsplit_once('@') else {
+            return (address.to_owned(), None);
+        };
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        let at = if user.is_empty() { "" } else { "@" };
+        return (format!("{scheme}://{user}{at}{hosts}{path}"), found(password));
+    }
+    let (place, query) = address.split_once('?').unwrap_or((address, ""));
+    let password = query.split('&').find_map(|pair| pair.strip_prefix("pass="));
+    (place.to_owned(), password.and_then(found))
+}
+
 async fn keep_connecting(
     address: String,
     sender: watch::Sender<Option<Broker>>,
@@ -133,4 +174,26 @@ async fn keep_connecting(
 /// Returns how long is waited before the backend is tried again.
 pub(crate) fn pauses() -> Backoff {
     Backoff::exponential(Duration::from_millis(100)).max(Duration::from_secs(3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_taken_out_of_addresses() {
+        let check = |address: &str, name: &str, password: Option<&str>| {
+            let expect = (name.to_owned(), password.map(str::to_owned));
+            assert_eq!(split_password(address), expect, "{address}");
+        };
+        check("redis://h:1/2", "redis://h:1/2", None);
+        check("redis://:p%40ss@h:1/2", "redis://h:1/2", Some("p@ss"));
+        check("redis+cluster://u:p@a,b?x=@", "redis+cluster://u@a,b?x=@", Some("p"));
+        check("redis://u@h", "redis://u@h", None);
+        check("redis://:@h", "redis://h", None);
+        check("unix:///a/b?db=1&pass=p+w", "unix:///a/b", Some("p+w"));
+        check("unix:///a/b", "unix:///a/b", None);
+        check("memory:", "memory:", None);
+        check("file:/d?durability=always", "file:/d", None);
+    }
 }

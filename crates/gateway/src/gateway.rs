@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::access::Keys;
 use crate::backend::BackendCell;
 use crate::config::{Config, Limits};
+use crate::console::{self, Console};
 use crate::counts::Counts;
 use crate::feeds::Feeds;
 use crate::hub::Hub;
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) presence: Arc<Presence>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) console: Console,
 }
 
 impl Gateway {
@@ -152,8 +154,10 @@ impl Gateway {
         let (stop, stopping) = oneshot::channel::<()>();
         let unread_max = shared.limits.write_timeout;
         let listener = self.listener.tap_io(move |stream| prepare(stream, unread_max));
-        let serving = axum::serve(listener, routes::router(shared))
-            .with_graceful_shutdown(async { _ = stopping.await });
+        let router = routes::router(Arc::clone(&shared)).merge(console::router(shared));
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async { _ = stopping.await });
         let mut serving = pin!(serving.into_future());
         tokio::select! {
             ended = &mut serving => return ended.map_err(GatewayError::Serve),
@@ -181,6 +185,7 @@ impl Shared {
             sockets: Sockets::new(config.limits),
             backend,
             counts,
+            console: Console::default(),
         })
     }
 }

@@ -6,6 +6,7 @@
 //! - `/notifications/{user}`: what is published to a user and to everybody, as it was sent.
 //! - `/ws`, `/sse`: channels, streams that are resumed, presence, the inbox; see docs/gateway-protocol.md.
 //! - `/api/...`, described by `/openapi.json`; `/metrics` for Prometheus; `/firth.js`, the client for pages.
+//! - `/console/`: people look at the broker and act on it.
 //! - `/healthz`, `/readyz`: whether it lives, and whether its backend answers.
 //!
 //! Every queue has a bound: what a socket does not take is not kept for it, but it is closed with a code that tells its
@@ -17,6 +18,7 @@ mod backend;
 mod clock;
 mod closing;
 mod config;
+mod console;
 mod cors;
 mod counts;
 mod events;

@@ -25,7 +25,7 @@ impl Origins {
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let host = text(HOST).unwrap_or_default();
-        if self.is_open && !is_local(host) {
+        if !self.is_host(headers) {
             return false;
         }
         let Some(origin) = text(ORIGIN) else { return true };
@@ -36,11 +36,37 @@ impl Origins {
             || self.is_open && is_local(from)
     }
 
+    /// Says whether the host that a request names may be ours.
+    pub(crate) fn is_host(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        !self.is_open || is_local(host.unwrap_or_default())
+    }
+
     /// Returns the origin of a request if its page may read what is answered.
     pub(crate) fn reader<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let origin = headers.get(ORIGIN)?.to_str().ok()?;
         self.allow(headers).then_some(origin)
     }
+}
+
+/// Says whether a browser tells that a page of this very host asks. A request that tells nothing is none of a page.
+pub(crate) fn is_own_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let (site, origin) = (text("sec-fetch-site"), text(ORIGIN.as_str()));
+    let from = origin.map(|origin| origin.split_once("://").map_or("", |(_, from)| from));
+    let host = text(HOST.as_str()).unwrap_or_default();
+    let is_same = from.map(|from| !from.is_empty() && from.eq_ignore_ascii_case(host));
+    match (site, is_same) {
+        (_, Some(false)) => false,
+        (Some(site), _) => site == "same-origin",
+        (None, is_same) => is_same.unwrap_or(false),
+    }
+}
+
+/// Says whether a browser tells that a page of another site, or of another host of this one, asks.
+pub(crate) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    site.is_some_and(|site| site != b"same-origin" && site != b"none")
 }
 
 /// Says whether a host, with or without a port, is this machine.
@@ -76,6 +102,27 @@ mod tests {
         check(&[], false, "a.com:81", Some("http://a.com:81"), true);
         check(&[], false, "a.com", Some("https://b.com"), false);
         check(&[], false, "a.com", Some("null"), false);
+    }
+
+    #[test]
+    fn own_pages_are_those_that_a_browser_says_are() {
+        let check = |site: Option<&str>, origin: Option<&str>, expect: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "a.com:81".parse().unwrap());
+            site.map(|site| headers.insert("sec-fetch-site", site.parse().unwrap()));
+            origin.map(|origin| headers.insert(ORIGIN, origin.parse().unwrap()));
+            assert_eq!(is_own_page(&headers), expect, "{site:?} {origin:?}");
+        };
+        check(Some("same-origin"), None, true);
+        check(Some("same-origin"), Some("https://a.com:81"), true);
+        check(None, Some("http://a.com:81"), true);
+        check(None, None, false);
+        check(None, Some("null"), false);
+        check(None, Some("http://a.com"), false);
+        check(Some("same-site"), None, false);
+        check(Some("cross-site"), Some("https://a.com:81"), false);
+        check(Some("same-origin"), Some("https://b.com"), false);
+        check(Some("none"), None, false);
     }
 
     #[test]

@@ -44,6 +44,17 @@ pub(crate) struct Attendance {
 }
 
 impl Presence {
+    /// Returns each pair of a channel and a user who is on it, or of somebody without a name.
+    pub(crate) fn whereabouts(&self) -> Vec<(Arc<str>, Option<Arc<str>>)> {
+        let rooms = self.rooms.lock();
+        let all = rooms.iter().flat_map(|(channel, room)| {
+            let nameless = (room.nameless > 0).then_some(None);
+            let users = room.members.keys().cloned().map(Some).chain(nameless);
+            users.map(|user| (Arc::clone(channel), user))
+        });
+        all.collect()
+    }
+
     pub(crate) fn of(&self, channel: &str) -> Present {
         let rooms = self.rooms.lock();
         rooms.get(channel).map_or_else(Present::default, |room| Present {

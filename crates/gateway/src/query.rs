@@ -17,12 +17,16 @@ pub(crate) fn pairs_of(query: Option<&str>) -> impl Iterator<Item = QueryPair> {
 }
 
 fn decoded(text: &str) -> String {
+    percent_decoded(&text.replace('+', " "))
+}
+
+/// Returns a text of an address, with what its `%xx` stand for.
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
         let rest = bytes.clone();
         match byte {
-            b'+' => out.push(b' '),
             b'%' => match hex(&mut bytes) {
                 Some(byte) => out.push(byte),
                 None => {

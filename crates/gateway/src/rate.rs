@@ -22,6 +22,16 @@ impl Rate {
         Rate { price, paid_until: Instant::now(), credit: Duration::from_secs(2) }
     }
 
+    /// Allows one every so often, and several at once if there was none for a while.
+    pub(crate) fn every(price: Duration, at_once: u32) -> Self {
+        Rate { price, paid_until: Instant::now(), credit: price * at_once }
+    }
+
+    /// Says whether it is as if nothing had ever been sent.
+    pub(crate) fn is_rested(&self) -> bool {
+        self.paid_until <= Instant::now()
+    }
+
     /// Says whether there may be one message more, and counts it.
     pub(crate) fn allows(&mut self) -> bool {
         let now = Instant::now();

@@ -1,6 +1,6 @@
 //! The sockets that are open, WebSockets and event streams alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -20,9 +20,16 @@ pub(crate) struct Sockets {
 
 #[derive(Debug, Default)]
 struct Table {
-    open: HashMap<u64, Arc<Outbox>>,
+    open: HashMap<u64, Open>,
     next: u64,
     is_stopping: bool,
+}
+
+/// A socket that is open.
+#[derive(Debug)]
+struct Open {
+    outbox: Arc<Outbox>,
+    user: Option<Arc<str>>,
 }
 
 /// The place of an open socket. Dropping it gives it up.
@@ -50,7 +57,7 @@ impl Sockets {
         }
         let (id, outbox) = (table.next, Arc::new(Outbox::new(&self.limits)));
         table.next += 1;
-        table.open.insert(id, Arc::clone(&outbox));
+        table.open.insert(id, Open { outbox: Arc::clone(&outbox), user: None });
         self.count.send_replace(table.open.len());
         Ok(Seat { sockets: Arc::clone(self), id, outbox })
     }
@@ -59,16 +66,34 @@ impl Sockets {
         self.table.lock().open.len()
     }
 
+    /// Returns how many sockets each user has, and those without one.
+    pub(crate) fn users(&self) -> BTreeMap<Option<Arc<str>>, u64> {
+        let mut users = BTreeMap::new();
+        for open in self.table.lock().open.values() {
+            *users.entry(open.user.clone()).or_default() += 1;
+        }
+        users
+    }
+
     /// Closes all sockets and lets none in any more.
     pub(crate) fn stop(&self) {
         let mut table = self.table.lock();
         table.is_stopping = true;
-        table.open.values().for_each(|outbox| outbox.close(Closing::Stopping));
+        table.open.values().for_each(|open| open.outbox.close(Closing::Stopping));
     }
 
     /// Waits until no socket is open.
     pub(crate) async fn emptied(&self) {
         _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Seat {
+    /// Notes whose socket it is.
+    pub(crate) fn belongs_to(&self, user: &Arc<str>) {
+        if let Some(open) = self.sockets.table.lock().open.get_mut(&self.id) {
+            open.user = Some(Arc::clone(user));
+        }
     }
 }
 

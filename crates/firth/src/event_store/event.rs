@@ -194,6 +194,13 @@ impl StoredEvent {
     }
 }
 
+impl From<&Entry> for StoredEvent {
+    /// Reads an entry of a store. What cannot be read is left empty.
+    fn from(entry: &Entry) -> Self {
+        StoredEvent::read(entry)
+    }
+}
+
 impl Draft {
     pub(super) fn of(event: &impl Serialize) -> Result<Self, Error> {
         let shape = serde_json::to_value(event).and_then(serde_json::from_value::<Shape>);
