@@ -33,6 +33,8 @@ pub(crate) async fn notifications(
         Ok(entered) => entered,
         Err(turned_away) => return turn_away(upgrade, turned_away),
     };
+    // Whoever has an API key listens in the user's place.
+    seat.belongs_to(&Arc::from(&*user));
     let form = if upgrade.is_ok() { Form::Plain } else { Form::PlainEvent };
     let listening = match shared.listen(&user, form, &seat.outbox).await {
         Ok(listening) => listening,

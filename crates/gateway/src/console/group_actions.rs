@@ -5,21 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firth::backend::{
-    Backend, Claim, Claimed, GroupChange, GroupChanged, Handing, PendingQuery, Start, Which, Write,
+    Backend, Claim, GroupChange, GroupChanged, Handing, PendingQuery, Start, Which, Write,
 };
 use firth::{EntryId, Refusal};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::actions::{Ids, confirmed, counted};
 use super::ask::Ask;
 use super::problem::Problem;
 use super::routes::Answer;
 use super::streams::info_of;
-
-/// For how long what is handed back counts as idle: longer than anybody waits before claiming.
-const HANDED_BACK_IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How many pending entries are asked about at a time.
 const ASKED_AT_ONCE: usize = 32;
@@ -114,20 +111,12 @@ pub(crate) async fn hand_back(ask: Ask) -> Result<Answer, Problem> {
     let Acknowledged { stream, group, ids: Ids(ids) } = ask.wish()?;
     let broker = ask.broker().await?;
     let backend = broker.backend();
-    let (mut handed, mut gone) = (Vec::new(), Vec::new());
-    for (consumer, ids) in owners(backend, &stream, &group, ids).await? {
-        let claim = Claim {
-            stream: Arc::clone(&stream),
-            group: Arc::clone(&group),
-            consumer,
-            min_idle: Duration::ZERO,
-            which: Which::Ids(ids),
-            handing: Handing::Lease { idle: HANDED_BACK_IDLE },
-        };
-        let claimed: Claimed = backend.claim(claim).await?;
-        handed.extend(claimed.ids);
-        gone.extend(claimed.gone);
+    let handle = broker.stream::<Value>(Arc::clone(&stream)).group(Arc::clone(&group));
+    let mut handed = Vec::new();
+    for (consumer, ids) in owners(backend, &stream, &group, ids.clone()).await? {
+        handed.extend(handle.give_back(consumer, ids).await?);
     }
+    let gone: Vec<EntryId> = ids.into_iter().filter(|id| !handed.contains(id)).collect();
     Ok(told(&handed, &gone))
 }
 

@@ -98,11 +98,12 @@ impl Trend {
     /// Says whether samples are still wanted; if not, the next who looks has them taken again.
     fn is_wanted(&self) -> bool {
         let mut looked = self.looked.lock();
-        let is_wanted = looked.is_some_and(|at| at.elapsed() < LOOK_TIME_MAX);
+        let is_recent = looked.is_some_and(|at| at.elapsed() < LOOK_TIME_MAX);
+        let is_wanted = is_recent || self.newest.receiver_count() > 0;
         if !is_wanted {
             *looked = None;
         }
-        is_wanted || self.newest.receiver_count() > 0 && looked.replace(Instant::now()).is_none()
+        is_wanted
     }
 
     fn keep(&self, sample: Value) {
