@@ -23,7 +23,8 @@ impl Remote {
         let answer = match read.wait {
             None => self.run(first, &command::read(&read, None), Again::Harmless).await?,
             Some(wait) => {
-                self.wait(first, wait, |block_ms| command::read(&read, Some(block_ms))).await?
+                let command = |block_ms| command::read(&read, Some(block_ms));
+                self.wait(first, wait, command, Again::Harmless).await?
             }
         };
         reply::streams(answer)
@@ -35,7 +36,7 @@ impl Remote {
             None => self.run(stream, &command::read_group(&read, None), Again::Never).await?,
             Some(wait) => {
                 let command = |block_ms| command::read_group(&read, Some(block_ms));
-                self.wait(stream, wait, command).await?
+                self.wait(stream, wait, command, Again::Never).await?
             }
         };
         let streams = reply::streams(answer)?;
@@ -43,11 +44,16 @@ impl Remote {
     }
 
     /// Runs a command that waits, piece by piece, until there is an answer or the time is up.
+    ///
+    /// When a connection breaks, nobody knows whether it did so before the command was sent or with an
+    /// answer under way. What was delivered to a consumer in such an answer is pending, and the caller
+    /// must look for it: such a command is never sent again here.
     async fn wait(
         &self,
         key: &str,
         wait: Duration,
         command: impl Fn(u64) -> Cmd,
+        again: Again,
     ) -> Result<Value, Error> {
         let start = Instant::now();
         let mut turns = Turns::new();
@@ -55,7 +61,7 @@ impl Remote {
             let piece = wait.saturating_sub(start.elapsed()).min(PIECE_MAX);
             let command = command(command::millis(piece));
             let answer = tokio::select! {
-                answer = self.wait_once(key, &command, piece + MARGIN) => answer,
+                answer = self.wait_once(key, &command, piece + MARGIN, again) => answer,
                 () = self.gauge.closed() => return Err(Error::Closed),
             };
             match answer {
@@ -71,11 +77,15 @@ impl Remote {
         key: &str,
         command: &Cmd,
         time_max: Duration,
+        again: Again,
     ) -> Result<Value, Failed> {
         let link = self.servers.of(key).await.map_err(Failed::Before)?;
         loop {
             let lane = link.lane().await;
-            let mut lane = lane.map_err(|error| Failed::Before(super::unreachable(&error)))?;
+            let mut lane = lane.map_err(|error| {
+                link.suspect();
+                Failed::Before(super::unreachable(&error))
+            })?;
             let answer = timeout(time_max, lane.connection.send_packed_command(command)).await;
             let late = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
             match answer.map_err(late).and_then(|answer| answer) {
@@ -83,9 +93,13 @@ impl Remote {
                     link.keep(lane);
                     return checked(Ok(value));
                 }
-                // It was lost while nobody used it.
-                Err(error) if lane.is_stale(&error) => {}
-                Err(error) => return Err(Failed::Answer(error)),
+                Err(error) => {
+                    link.suspect();
+                    // It may have been lost while nobody used it.
+                    if again == Again::Never || !lane.is_stale(&error) {
+                        return Err(Failed::Answer(error));
+                    }
+                }
             }
         }
     }

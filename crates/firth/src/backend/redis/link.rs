@@ -35,7 +35,7 @@ pub(super) struct Link {
     dial: Arc<Dial>,
     gauge: Arc<Gauge>,
     current: Mutex<Current>,
-    /// Raised when the connection is lost, and when the link is dropped.
+    /// Raised when the connection is lost or suspected to be, and when the link is dropped.
     attention: Arc<Notify>,
     state: watch::Sender<State>,
     /// Connections for requests that wait, while nobody uses them.
@@ -134,6 +134,11 @@ impl Link {
         // Those that wait there are most likely lost as well.
         self.idle.lock().clear();
         self.fail(0, error);
+        self.attention.notify_one();
+    }
+
+    /// Has the server asked for a sign of life now, since another connection to it has broken.
+    pub(super) fn suspect(&self) {
         self.attention.notify_one();
     }
 
@@ -256,7 +261,9 @@ async fn watch_over(link: Weak<Link>, attention: Arc<Notify>) {
             continue;
         };
         drop(current);
-        if timeout(SILENCE_MAX, attention.notified()).await.is_ok() {
+        let is_silent = timeout(SILENCE_MAX, attention.notified()).await.is_err();
+        let is_there = |link: Arc<Link>| link.current().is_some() && !link.gauge.is_closed();
+        if !is_silent && !link.upgrade().is_some_and(is_there) {
             continue;
         }
         let sign_of_life = connection.send_packed_command(&redis::cmd("PING")).await;
