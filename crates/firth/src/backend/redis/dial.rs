@@ -1,6 +1,7 @@
 //! How a connection to one server is made.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, PubSub};
@@ -19,9 +20,9 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 /// Makes connections to one server.
 pub(super) enum Dial {
     /// Always the same one.
-    Fixed(Client),
+    Fixed(Box<Client>),
     /// The one that the sentinels name.
-    Sentinel(Mutex<SentinelClient>),
+    Sentinel(Arc<Mutex<SentinelClient>>),
 }
 
 /// What a connection is for.
@@ -36,8 +37,14 @@ pub(super) enum Use {
 impl Dial {
     async fn client(&self) -> Result<Client, RedisError> {
         match self {
-            Dial::Fixed(client) => Ok(client.clone()),
-            Dial::Sentinel(sentinels) => sentinels.lock().await.async_get_client().await,
+            Dial::Fixed(client) => Ok(Client::clone(client)),
+            Dial::Sentinel(sentinels) => {
+                // In a task of its own: who asks may not be polled for a while, and must not hold up
+                // others who ask.
+                let sentinels = Arc::clone(sentinels);
+                let asking = async move { in_time(ask(&sentinels)).await };
+                tokio::spawn(asking).await.unwrap_or_else(|_| Err(late()))
+            }
         }
     }
 
@@ -50,13 +57,13 @@ impl Dial {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIME_MAX))
             .set_response_timeout(response_timeout);
-        let client = in_time(self.client()).await?;
+        let client = self.client().await?;
         client.get_multiplexed_async_connection_with_config(&config).await
     }
 
     /// Makes a connection that listens.
     pub(super) async fn listen(&self) -> Result<PubSub, RedisError> {
-        let client = in_time(self.client()).await?;
+        let client = self.client().await?;
         in_time(client.get_async_pubsub()).await
     }
 }
@@ -71,8 +78,16 @@ impl fmt::Debug for Dial {
     }
 }
 
+/// Has the sentinels name the primary.
+async fn ask(sentinels: &Mutex<SentinelClient>) -> Result<Client, RedisError> {
+    sentinels.lock().await.async_get_client().await
+}
+
 /// Lets something take no longer than a connection may.
 async fn in_time<T>(what: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
-    let late = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
-    timeout(CONNECT_TIME_MAX, what).await.map_err(late)?
+    timeout(CONNECT_TIME_MAX, what).await.map_err(|_| late())?
+}
+
+fn late() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

@@ -81,7 +81,7 @@ impl Remote {
     pub(crate) async fn connect(info: ConnectionInfo) -> Result<Self, Error> {
         let name = info.addr().to_string().into();
         let client = Client::open(info).map_err(|error| failure::of(&error))?;
-        Remote::connect_one(name, Dial::Fixed(client)).await
+        Remote::connect_one(name, Dial::Fixed(Box::new(client))).await
     }
 
     /// Connects to the server that sentinels name as the primary of a service.
@@ -110,7 +110,7 @@ impl Remote {
             }
         };
         let client = build().map_err(|error| failure::of(&error))?;
-        let dial = Dial::Sentinel(tokio::sync::Mutex::new(client));
+        let dial = Dial::Sentinel(Arc::new(tokio::sync::Mutex::new(client)));
         Remote::connect_one(service.into(), dial).await
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Servers {
     /// One server has all keys.
     One(Arc<Link>),
     /// Each has the keys of some slots.
-    Cluster(Cluster),
+    Cluster(Arc<Cluster>),
 }
 
 /// The primaries of a Cluster.
@@ -128,14 +128,17 @@ impl Servers {
 
 impl Cluster {
     /// Finds the primaries of a Cluster.
-    pub(super) async fn open(seeds: Vec<ConnectionInfo>, gauge: Arc<Gauge>) -> Result<Self, Error> {
+    pub(super) async fn open(
+        seeds: Vec<ConnectionInfo>,
+        gauge: Arc<Gauge>,
+    ) -> Result<Arc<Self>, Error> {
         let (map, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
-        let cluster = Cluster { seeds, gauge, map, fetching };
+        let cluster = Arc::new(Cluster { seeds, gauge, map, fetching });
         cluster.fetch(0).await?;
         Ok(cluster)
     }
 
-    async fn of(&self, key: &str) -> Result<Arc<Link>, Error> {
+    async fn of(self: &Arc<Self>, key: &str) -> Result<Arc<Link>, Error> {
         let slot = slot::of(key);
         let (address, version) = {
             let map = self.map.lock();
@@ -200,7 +203,7 @@ impl Cluster {
     async fn connect(&self, address: &Arc<str>) -> Result<Arc<Link>, RedisError> {
         let client = Client::open(self.info_of(address)?)?;
         let gauge = Arc::clone(&self.gauge);
-        Link::open(Arc::clone(address), Dial::Fixed(client), NODE_PATIENCE, gauge).await
+        Link::open(Arc::clone(address), Dial::Fixed(Box::new(client)), NODE_PATIENCE, gauge).await
     }
 
     /// Returns how to connect to a node: as to the seeds, but there.
@@ -213,29 +216,55 @@ impl Cluster {
     }
 
     /// Fetches the map of slots, unless a newer one than this version has come meanwhile.
-    async fn fetch(&self, version: u64) -> Result<(), Error> {
+    ///
+    /// A task of its own does it: who asks may not be polled for a while, as a read that waits is not
+    /// while its worker does something else, and must not hold up those who wait for the same.
+    async fn fetch(self: &Arc<Self>, version: u64) -> Result<(), Error> {
+        let cluster = Arc::clone(self);
+        let fetched = tokio::spawn(async move { cluster.fetch_once(version).await });
+        // The task ends early only with its runtime.
+        fetched.await.unwrap_or(Err(Error::Closed))
+    }
+
+    async fn fetch_once(&self, version: u64) -> Result<(), Error> {
         let _fetching = self.fetching.lock().await;
         if self.map.lock().version != version {
             return Ok(());
         }
-        let known: Vec<Arc<Link>> = self.map.lock().links.values().cloned().collect();
+        let ranges = self.ask_those_known().await?;
+        self.install(ranges);
+        Ok(())
+    }
+
+    /// Asks those that are connected, then the seeds, then all others that were named.
+    async fn ask_those_known(&self) -> Result<Vec<SlotRange>, Error> {
+        let (connected, named) = {
+            let map = self.map.lock();
+            let connected: Vec<Arc<Link>> = map.links.values().cloned().collect();
+            let named = map.ranges.iter().map(|range| &range.address);
+            let named = named.filter(|address| !map.links.contains_key(*address));
+            (connected, named.cloned().collect::<BTreeSet<Arc<str>>>())
+        };
         let mut failed = Error::unavailable("the Cluster has no nodes", Effect::None);
-        for link in known {
+        for link in connected {
             match fetch_from(&link).await {
-                Ok(ranges) => {
-                    self.install(ranges);
-                    return Ok(());
-                }
+                Ok(ranges) => return Ok(ranges),
                 Err(error) => failed = error,
             }
         }
         for seed in &self.seeds {
             match self.fetch_from_seed(seed).await {
-                Ok(ranges) => {
-                    self.install(ranges);
-                    return Ok(());
-                }
+                Ok(ranges) => return Ok(ranges),
                 Err(error) => failed = error,
+            }
+        }
+        for address in named {
+            match self.connect(&address).await {
+                Ok(link) => match fetch_from(&link).await {
+                    Ok(ranges) => return Ok(ranges),
+                    Err(error) => failed = error,
+                },
+                Err(error) => failed = failure::of(&error),
             }
         }
         Err(failed)
@@ -245,7 +274,7 @@ impl Cluster {
         let name: Arc<str> = seed.addr().to_string().into();
         let client = Client::open(seed.clone()).map_err(|error| failure::of(&error))?;
         let gauge = Arc::clone(&self.gauge);
-        let link = Link::open(name, Dial::Fixed(client), NODE_PATIENCE, gauge).await;
+        let link = Link::open(name, Dial::Fixed(Box::new(client)), NODE_PATIENCE, gauge).await;
         fetch_from(&link.map_err(|error| failure::of(&error))?).await
     }
 
