@@ -35,6 +35,7 @@
 //! - `redis` (default): servers, by the `redis` crate.
 //! - `tls`: servers by TLS, by rustls.
 //! - `conformance`: the suite that a backend must pass.
+//! - `test-kit`: [`test_kit`](https://docs.rs/firth/latest/firth/test_kit), for tests of programs on this library.
 
 mod address;
 pub mod backend;
@@ -56,6 +57,8 @@ pub mod notifications;
 mod payload;
 mod stream;
 mod tail;
+#[cfg(feature = "test-kit")]
+pub mod test_kit;
 mod worker;
 
 pub use backend::Health;

@@ -12,11 +12,19 @@ pub(crate) struct Cluster {
 /// The slots of the three primaries.
 const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10_922), (10_923, 16_383)];
 
+const FLAGS: [&str; 6] = [
+    "--cluster-enabled",
+    "yes",
+    "--cluster-node-timeout",
+    "1000",
+    "--repl-diskless-sync-delay",
+    "0",
+];
+
 impl Cluster {
     /// Starts three nodes, gives each its slots, and waits until all of them agree on that.
     pub(crate) async fn start(kind: Kind) -> Self {
-        let flags = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
-        let nodes: Vec<Server> = SLOTS.iter().map(|_| Server::start_with(kind, &flags)).collect();
+        let nodes: Vec<Server> = SLOTS.iter().map(|_| Server::start_with(kind, &FLAGS)).collect();
         let cluster = Cluster { nodes };
         for (node, (first, last)) in SLOTS.iter().enumerate() {
             let range = [first.to_string(), last.to_string()];
@@ -61,5 +69,55 @@ impl Cluster {
         let address = format!("redis://127.0.0.1:{}", self.nodes[node].port());
         let client = redis::Client::open(address).expect("an address");
         client.get_multiplexed_async_connection().await.expect("a connection")
+    }
+}
+
+#[allow(dead_code, reason = "not every test program needs them")]
+impl Cluster {
+    /// Starts another node that follows one of them, and waits until it has all that one has.
+    pub(crate) async fn add_replica(&mut self, kind: Kind, node: usize) {
+        let mut connection = self.connect(node).await;
+        let my_id = redis::cmd("CLUSTER").arg("MYID").take();
+        let id: String = my_id.query_async(&mut connection).await.expect("an id");
+        self.nodes.push(Server::start_with(kind, &FLAGS));
+        let replica = self.nodes.len() - 1;
+        let port = self.nodes[node].port().to_string();
+        self.ask(replica, &["MEET", "127.0.0.1", &port]).await;
+        while !self.agrees(replica).await {
+            tokio::task::yield_now().await;
+        }
+        self.ask(replica, &["REPLICATE", &id]).await;
+        for known in 0..self.nodes.len() {
+            // Whoever does not know it does not vote for it.
+            while !self.ask(known, &["NODES"]).await.contains("slave") {
+                tokio::task::yield_now().await;
+            }
+        }
+        let mut connection = self.connect(replica).await;
+        let replication = redis::cmd("INFO").arg("replication").take();
+        loop {
+            let info: String = replication.query_async(&mut connection).await.expect("an answer");
+            if info.contains("master_link_status:up") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Returns which of the first three nodes has a key.
+    pub(crate) async fn node_of(&self, key: &str) -> usize {
+        let mut connection = self.connect(0).await;
+        let slot = redis::cmd("CLUSTER").arg("KEYSLOT").arg(key).take();
+        let slot: u16 = slot.query_async(&mut connection).await.expect("a slot");
+        SLOTS.iter().position(|(first, last)| (*first..=*last).contains(&slot)).expect("a node")
+    }
+
+    pub(crate) fn server(&self, node: usize) -> &Server {
+        &self.nodes[node]
+    }
+
+    /// Ends a node without warning.
+    pub(crate) fn kill(&mut self, node: usize) {
+        self.nodes[node].kill();
     }
 }

@@ -3,9 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod cut;
+mod failover;
+mod proxy;
+mod restart;
 mod sentinel;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
 mod tls;
+mod workload;

@@ -1,18 +1,22 @@
 //! Servers behind a sentinel: a broker finds the primary, and finds it again when another one has
 //! taken over.
 
-use firth::Broker;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firth::test_kit::Sequence;
 
 use crate::server::{Kind, Server};
+use crate::workload::{Certainty, Replication, Workload};
 
 /// A primary, a replica, and a sentinel that watches over both.
-pub(crate) struct Watched {
-    pub(crate) servers: [Server; 2],
-    pub(crate) sentinel: Server,
+struct Watched {
+    servers: [Server; 2],
+    sentinel: Server,
 }
 
 impl Watched {
-    pub(crate) async fn start(kind: Kind) -> Self {
+    async fn start(kind: Kind) -> Self {
         let primary = Server::start(kind);
         let port = primary.port().to_string();
         let replica = Server::start_with(kind, &["--replicaof", "127.0.0.1", &port]);
@@ -27,7 +31,7 @@ impl Watched {
         watched
     }
 
-    pub(crate) fn address(&self) -> String {
+    fn address(&self) -> String {
         format!("redis+sentinel://127.0.0.1:{}/main", self.sentinel.port())
     }
 
@@ -42,7 +46,7 @@ impl Watched {
             if known.iter().flatten().any(|word| word == "ok") {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
@@ -50,11 +54,13 @@ impl Watched {
 #[tokio::test]
 async fn a_failover() {
     let mut watched = Watched::start(Kind::Redis7).await;
-    let broker = Broker::connect(&watched.address()).await.unwrap();
-    let stream = broker.stream::<u32>("s");
-    stream.append(&1).await.unwrap();
+    let replication = Replication::of(&watched.servers[0]);
+    let certainty = Certainty::Replica(Arc::clone(&replication));
+    let workload = Workload::start(&watched.address(), certainty, Sequence::Any).await;
     watched.servers[0].kill();
-    while stream.append(&2).await.is_err() {}
-    assert!(stream.length().await.unwrap() >= 1);
-    assert!(broker.health().connected().await);
+    workload.is_interrupted().await;
+    workload.goes_on().await;
+    replication.has_taken_over();
+    workload.goes_on().await;
+    workload.finish().await;
 }
