@@ -23,6 +23,7 @@
 //! - [`event_store`]: what has happened to each thing, for ever and in order.
 //! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
 //! - [`Group`]: what the consumers of a stream share: reading, acknowledging, taking over what is pending.
+//! - [`dead_letters`]: entries that could not be handled: listed, counted by reason, handled, brought back.
 //! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
 //! - [`Worker`]: handlers for the entries of a stream, with retries, dead letters and leases.
 //!
@@ -44,7 +45,7 @@ mod broker;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod dead_letters;
+pub mod dead_letters;
 mod error;
 pub mod event_bus;
 pub mod event_store;
@@ -64,6 +65,7 @@ mod worker;
 pub use backend::Health;
 pub use backoff::Backoff;
 pub use broker::Broker;
+pub use dead_letters::DeadLetters;
 pub use error::{Actor, Effect, Error, Fault, Refusal};
 pub use format::{Item, Unreadable};
 pub use group::Group;

@@ -72,6 +72,7 @@ impl<T: Send + 'static> Shift<T> {
             },
             &burial.fields,
         );
+        dead_letters::check_place(&*self.backend, &self.settings.dead_letters).await?;
         let batch = Batch::of(Write::Append(append)).and(self.acknowledge(vec![burial.id]));
         self.backend.write(batch).await?;
         add(&self.counters.dead, 1);

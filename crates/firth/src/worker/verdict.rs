@@ -1,5 +1,6 @@
 //! What a handler gets, and what it says.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,8 @@ pub struct Delivery<T> {
 /// What is to become of an entry.
 ///
 /// A handler may return one, or `()` for [`Done`](Verdict::Done), or a `Result` whose error stands
-/// for [`Retry`](Verdict::Retry).
+/// for [`Retry`](Verdict::Retry), with all of its causes: of a reason the first line is what dead letters
+/// are counted by, and each cause is a line more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -67,17 +69,40 @@ impl From<()> for Verdict {
     }
 }
 
-impl<E: fmt::Display> From<Result<(), E>> for Verdict {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<(), E>> for Verdict {
     fn from(result: Result<(), E>) -> Self {
-        match result {
-            Ok(()) => Verdict::Done,
-            Err(error) => Verdict::retry(error),
-        }
+        Verdict::from(result.map(|()| Verdict::Done))
     }
 }
 
-impl<E: fmt::Display> From<Result<Verdict, E>> for Verdict {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<Result<Verdict, E>> for Verdict {
     fn from(result: Result<Verdict, E>) -> Self {
-        result.unwrap_or_else(Verdict::retry)
+        result.unwrap_or_else(|error| Verdict::retry(lines(&*error.into())))
+    }
+}
+
+/// Returns an error and its causes, each in a line.
+fn lines(error: &(dyn Error + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    let texts = errors.map(|error| error.to_string().lines().collect::<Vec<_>>().join(" "));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no\nstock")]
+    struct NoStock(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn causes_are_lines() {
+        let Err(cause) = "x".parse::<u32>() else { return };
+        let verdict = Verdict::from(Err::<(), _>(NoStock(cause)));
+        assert_eq!(verdict, Verdict::retry("no stock\ninvalid digit found in string"));
+        assert_eq!(Verdict::from(Err::<(), _>("late")), Verdict::retry("late"));
+        assert_eq!(Verdict::from(Err::<Verdict, _>("late".to_owned())), Verdict::retry("late"));
+        assert_eq!(Verdict::from(Ok::<(), NoStock>(())), Verdict::Done);
     }
 }

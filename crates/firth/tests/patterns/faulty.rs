@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use firth::backend::{
-    Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Features, GroupChange,
+    Answer, Backend, Batch, Claim, Claimed, Condition, ConsumerInfo, Entry, Features, GroupChange,
     GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
+    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
 };
-use firth::{Effect, Error};
+use firth::{Effect, Error, Refusal};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -19,6 +19,9 @@ pub(crate) enum Writes {
     Work,
     /// Of four writes one is carried out and its answer is lost, and one is lost itself.
     LoseAnswers,
+    /// A batch must be about one key, as on a Cluster whose keys share no hash tag; what is about a stream of
+    /// dead letters counts as one. After so many batches nothing works any more.
+    Apart(u64),
 }
 
 /// Another backend with faults.
@@ -27,6 +30,7 @@ pub(crate) struct Faulty {
     inner: Arc<dyn Backend>,
     writes: Writes,
     asked: AtomicU64,
+    done: AtomicU64,
     counts: Arc<Counts>,
 }
 
@@ -42,7 +46,7 @@ pub(crate) struct Counts {
 impl Faulty {
     pub(crate) fn new(inner: &Arc<dyn Backend>, writes: Writes) -> Self {
         let (inner, counts) = (Arc::clone(inner), Arc::default());
-        Faulty { inner, writes, asked: AtomicU64::new(0), counts }
+        Faulty { inner, writes, asked: AtomicU64::new(0), done: AtomicU64::new(0), counts }
     }
 
     pub(crate) fn counts(&self) -> Arc<Counts> {
@@ -52,6 +56,15 @@ impl Faulty {
     fn count(&self) {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Says whether all keys of a batch begin alike.
+fn is_together(batch: &Batch) -> bool {
+    let conditions = batch.conditions.iter().map(Condition::key);
+    let mut keys = conditions.chain(batch.writes.iter().map(Write::key));
+    let is_dead = |key: &str| key.contains(":dead");
+    let first = keys.next().map(|key| is_dead(key));
+    keys.all(|key| Some(is_dead(key)) == first)
 }
 
 impl Backend for Faulty {
@@ -66,10 +79,15 @@ impl Backend for Faulty {
     fn write(&self, batch: Batch) -> Answer<'_, Vec<Outcome>> {
         self.count();
         let turn = self.asked.fetch_add(1, Ordering::Relaxed) % 4;
+        let done = &self.done;
         let lost =
             || Error::Unavailable { reason: "the answer is lost".into(), effect: Effect::Unknown };
         async move {
             match (self.writes, turn) {
+                (Writes::Apart(_), _) if !is_together(&batch) => Err(Refusal::CrossSlot.into()),
+                (Writes::Apart(count), _) if done.fetch_add(1, Ordering::Relaxed) >= count => {
+                    Err(Error::Closed)
+                }
                 (Writes::LoseAnswers, 1) => Err(lost()),
                 (Writes::LoseAnswers, 3) => {
                     let answer = self.inner.write(batch).await;

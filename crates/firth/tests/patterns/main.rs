@@ -4,6 +4,7 @@
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod dead_letters;
 mod document;
 mod event_bus;
 mod event_store;
@@ -82,6 +83,7 @@ async fn check(address: &str) {
     let broker = Broker::connect(address).await.unwrap();
     let mut failed = Vec::new();
     let cases = [
+        dead_letters::CASES,
         event_bus::CASES,
         event_store::CASES,
         groups::CASES,
