@@ -11,8 +11,12 @@ use std::path::{Path, PathBuf};
 #[expect(clippy::disallowed_methods, reason = "the one place that writes a file of the build")]
 fn main() -> io::Result<()> {
     let from = |name: &str| env::var_os(name).map(PathBuf::from).unwrap_or_default();
-    let folder = from("CARGO_MANIFEST_DIR").join("../../console/dist");
-    println!("cargo::rerun-if-changed={}", folder.display());
+    let console = from("CARGO_MANIFEST_DIR").join("../../console");
+    let folder = console.join("dist");
+    // What is not there counts as changed whenever it is looked at.
+    if let Some(watched) = [&folder, &console].into_iter().find(|folder| folder.is_dir()) {
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
     println!("cargo::rerun-if-changed=build.rs");
     let mut files = Vec::new();
     if folder.is_dir() {

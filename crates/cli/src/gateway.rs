@@ -151,6 +151,7 @@ fn introduce(address: SocketAddr, is_open: bool) {
     if is_open {
         tracing::info!("it has no key, so it serves this machine only, and everybody on it");
     }
+    tracing::info!("the console is at http://{address}/console/");
     tracing::info!("try: curl -N http://{address}/notifications/anna");
 }
 

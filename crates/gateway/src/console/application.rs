@@ -5,7 +5,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'
 /// What is there instead of an application that was not built.
 const FALLBACK: &str = include_str!("fallback.html");
 
-/// What is needed to serve the application, in the order in which a page asks for it.
+/// Serves a file of the application.
 pub(crate) async fn file(uri: Uri) -> Response {
     served(FILES, uri.path().trim_start_matches("/console").trim_start_matches('/'))
 }
@@ -40,6 +40,9 @@ fn served(files: &'static [File], path: &str) -> Response {
         let age =
             if name.starts_with("assets/") { "max-age=31536000, immutable" } else { "no-cache" };
         return ([(CONTENT_TYPE, kind_of(name)), (CACHE_CONTROL, age)], *bytes).into_response();
+    }
+    if path.starts_with("assets/") {
+        return StatusCode::NOT_FOUND.into_response();
     }
     // All other paths are places within the application.
     match find("index.html") {
@@ -107,5 +110,6 @@ mod tests {
         let script = "text/javascript; charset=utf-8";
         check(BUILT, "assets/a-1.js", script, "max-age=31536000, immutable");
         check(&[], "", html, "no-cache");
+        assert_eq!(served(BUILT, "assets/a-2.js").status(), StatusCode::NOT_FOUND);
     }
 }
