@@ -16,9 +16,19 @@ use super::problem::Problem;
 use super::routes::Answer;
 use super::value::{Extent, fields};
 
-/// What a dead letter says of itself before the fields of the entry.
-const HEAD: [&str; 6] =
-    ["original_stream", "original_id", "original_group", "reason", "moved_at", "deliveries"];
+/// What a dead letter says of itself before the fields of the entry; the last two may be absent.
+const HEAD: [&str; 7] = [
+    "original_stream",
+    "original_id",
+    "original_group",
+    "reason",
+    "moved_at",
+    "deliveries",
+    "error_chain",
+];
+
+/// How many of them there are at least.
+const HEAD_MIN: usize = 5;
 
 /// A stream of dead letters.
 #[derive(Debug, Serialize)]
@@ -120,12 +130,27 @@ pub(crate) async fn letters(ask: Ask) -> Result<Answer, Problem> {
     Ok(Answer::Json(walked.told(told)))
 }
 
+/// Returns how many fields at the beginning of a letter are not the entry's own; 0 if it is no letter.
+pub(crate) fn head_len(letter: &Entry) -> usize {
+    let mut seen = [false; HEAD.len()];
+    let mut count = 0;
+    for (name, _) in letter.fields.iter() {
+        // A name that comes again is the entry's own.
+        let place = HEAD.iter().position(|known| name == known.as_bytes());
+        match place.and_then(|place| seen.get_mut(place)) {
+            Some(seen) if !*seen => *seen = true,
+            _ => break,
+        }
+        count += 1;
+    }
+    if count < HEAD_MIN { 0 } else { count }
+}
+
 /// Tells a dead letter.
 pub(crate) fn told(letter: &Entry) -> Value {
     let number = |name| head(letter, name).parse::<u64>().ok();
-    // What the entry itself was made of comes behind the head.
-    let is_head = |at: usize, name: &[u8]| HEAD.get(at).is_some_and(|head| head.as_bytes() == name);
-    let rest = letter.fields.iter().enumerate().filter(|(at, (name, _))| !is_head(*at, name));
+    let rest = letter.fields.iter().skip(head_len(letter));
+    let chain = serde_json::from_str::<Value>(head(letter, "error_chain"));
     json!({
         "id": letter.id,
         "movedAtMs": number("moved_at").unwrap_or(letter.id.ms),
@@ -134,7 +159,8 @@ pub(crate) fn told(letter: &Entry) -> Value {
         "originalGroup": head(letter, "original_group"),
         "reason": head(letter, "reason"),
         "deliveries": number("deliveries"),
-        "fields": fields(rest.map(|(_, pair)| pair), Extent::Beginning),
+        "errorChain": chain.unwrap_or_else(|_| json!([])),
+        "fields": fields(rest, Extent::Beginning),
     })
 }
 

@@ -81,6 +81,6 @@ fn told(shared: &Shared, caller: Option<&Caller>) -> Value {
         "ways": ways,
         "backend": shared.backend.name(),
         "version": env!("CARGO_PKG_VERSION"),
-        "deadLetters": false,
+        "deadLetters": true,
     })
 }

@@ -16,6 +16,7 @@ mod group_actions;
 mod groups;
 mod guard;
 mod health;
+mod jobs;
 mod letter_actions;
 mod letters;
 mod listing;
@@ -38,6 +39,7 @@ use axum::middleware::from_fn;
 use axum::routing::{any, get};
 
 use self::catalogue::Shelf;
+use self::jobs::Jobs;
 use self::overview::Trend;
 use self::sessions::Sessions;
 use crate::gateway::Shared;
@@ -48,6 +50,7 @@ pub(crate) struct Console {
     sessions: Sessions,
     catalogue: Arc<Shelf>,
     trend: Trend,
+    jobs: Jobs,
 }
 
 /// Returns the router of the console.

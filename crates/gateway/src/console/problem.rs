@@ -55,10 +55,6 @@ impl Problem {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "limit", text)
     }
 
-    pub(crate) fn not_implemented(text: &str) -> Self {
-        Problem::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", text)
-    }
-
     pub(crate) fn method() -> Self {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, "malformed", "it takes another method")
     }

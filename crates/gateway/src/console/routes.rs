@@ -10,8 +10,8 @@ use super::ask::Ask;
 use super::listing::list_query;
 use super::problem::Problem;
 use super::{
-    actions, audit, channels, entries, events, group_actions, groups, letter_actions, letters,
-    live, login, overview, server, streams,
+    actions, audit, channels, entries, events, group_actions, groups, jobs, letter_actions,
+    letters, live, login, overview, server, streams,
 };
 use crate::access::Role;
 
@@ -101,12 +101,12 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(POST "group-move", A(Admin), &[], group_actions::relocate),
     route!(POST "group-destroy", A(Admin), &[], group_actions::destroy),
     route!(POST "consumer-remove", A(Admin), &[], group_actions::dismiss),
-    route!(POST "dead-letter", A(Operator), &[], letter_actions::missing),
-    route!(POST "dead-letters/redrive", A(Operator), &[], letter_actions::missing),
-    route!(POST "dead-letters/purge", A(Admin), &[], letter_actions::missing),
-    route!(GET "jobs", A(Viewer), &[], letter_actions::missing),
-    route!(GET "jobs/one", A(Viewer), &["id"], letter_actions::missing),
-    route!(POST "jobs/stop", A(Operator), &[], letter_actions::missing),
+    route!(POST "dead-letter", A(Operator), &[], letter_actions::bury),
+    route!(POST "dead-letters/redrive", A(Operator), &[], letter_actions::redrive),
+    route!(POST "dead-letters/purge", A(Admin), &[], letter_actions::purge),
+    route!(GET "jobs", A(Viewer), &[], jobs::list),
+    route!(GET "jobs/one", A(Viewer), &["id"], jobs::one),
+    route!(POST "jobs/stop", A(Operator), &[], jobs::stop),
 ];
 
 const WALK: &[&str] = &["stream", "from", "to", "order", "limit", "match", "field"];

@@ -63,6 +63,7 @@ async fn check(stage: &Stage) {
     streams_are_listed_and_searched(stage).await;
     groups_are_looked_after(stage).await;
     streams_are_changed(stage).await;
+    dead_letters_are_brought_back(stage).await;
     events_are_shown(stage).await;
     channels_are_shown(stage).await;
     the_overview_knows(stage).await;
@@ -186,6 +187,100 @@ async fn streams_are_changed(stage: &Stage) {
     // What only looked is not noted.
     let audit = get(stage, "audit?match=trim").await;
     assert_eq!(each(&audit, "outcome"), json!(["ok"]));
+}
+
+/// Begins to bring letters back, and waits until that has ended.
+async fn redrive(stage: &Stage, wish: Value) -> Value {
+    let job = done(stage, "dead-letters/redrive", wish).await["job"].clone();
+    loop {
+        let job = get(stage, &format!("jobs/one?id={}", job.as_str().unwrap())).await;
+        if job["state"] != "running" {
+            return job;
+        }
+    }
+}
+
+async fn dead_letters_are_brought_back(stage: &Stage) {
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(json!(stage.append("jobs", n).await));
+    }
+    deliver(stage, "jobs", "g", "c1", 5).await;
+    let bury = |ids: &[Value], reason| json!({"stream": "jobs", "group": "g", "ids": ids, "reason": reason});
+    let dead = json!("{jobs}:dead");
+    let moved = done(stage, "dead-letter", bury(&ids[..3], "timeout")).await;
+    assert_eq!(moved, json!({"moved": 3, "deadLetters": dead}));
+    // What is not pending any more is not moved again.
+    assert_eq!(done(stage, "dead-letter", bury(&ids[2..], "no stock\nat all")).await["moved"], 2);
+
+    let path = "%7Bjobs%7D:dead";
+    let list = get(stage, "dead-letters?fresh=true&match=jobs").await;
+    assert_eq!((each(&list, "stream"), each(&list, "length")), (json!([dead]), json!([5])));
+    let reasons = get(stage, &format!("dead-letters/reasons?stream={path}")).await;
+    assert_eq!(each(&reasons, "reason"), json!(["timeout", "no stock"]));
+    assert_eq!(each(&reasons, "count"), json!([3, 2]));
+    let stock = get(stage, &format!("dead-letters/letters?stream={path}&reason=no%20stock")).await;
+    assert_eq!(each(&stock, "originalId"), json!([ids[4], ids[3]]));
+    assert_eq!(stock["items"][0]["fields"], json!([["n", "4"]]));
+    assert_eq!(stock["items"][0]["errorChain"], json!(["no stock", "at all"]));
+    assert_eq!(each(&stock, "deliveries"), json!([1, 1]));
+
+    let dry = json!({"stream": dead, "reason": "timeout", "dryRun": true});
+    let would = done(stage, "dead-letters/redrive", dry).await;
+    assert_eq!((&would["count"], would["sample"].as_array().unwrap().len()), (&json!(3), 3));
+    assert_eq!(get(stage, "stream?stream=jobs").await["length"], 5, "it only looked");
+    let first = would["sample"][0]["id"].clone();
+    let job = redrive(stage, json!({"stream": dead, "ids": [first], "perSecond": 100})).await;
+    assert_eq!(
+        (&job["state"], &job["done"], &job["total"]),
+        (&json!("done"), &json!(1), &json!(1))
+    );
+    let back = get(stage, "entries?stream=jobs&limit=1").await;
+    assert_eq!(back["items"][0]["fields"], json!([["n", "0"], ["firth_redriven", "1"]]));
+
+    let edit = json!({"id": stock["items"][0]["id"], "fields": [["n", "edited"]]});
+    let job = redrive(stage, json!({"stream": dead, "edit": edit, "to": "elsewhere"})).await;
+    assert_eq!((&job["state"], &job["done"]), (&json!("done"), &json!(1)), "{job}");
+    let back = get(stage, "entries?stream=elsewhere").await;
+    assert_eq!(back["items"][0]["fields"][0], json!(["n", "edited"]));
+    assert_eq!(get(stage, &format!("stream?stream={path}")).await["length"], 3);
+    // It is there no more.
+    assert_eq!(
+        post(stage, "dead-letters/redrive", &json!({"stream": dead, "edit": edit})).await.0,
+        404
+    );
+
+    let purge = json!({"stream": dead, "reason": "no stock", "dryRun": true});
+    assert_eq!(done(stage, "dead-letters/purge", purge).await["count"], 1);
+    let all = json!({"stream": dead});
+    assert_eq!(post(stage, "dead-letters/purge", &all).await.0, 409);
+    let all = json!({"stream": dead, "confirm": dead});
+    assert_eq!(done(stage, "dead-letters/purge", all).await["count"], 3);
+    assert_eq!(get(stage, "jobs").await["items"].as_array().unwrap().len(), 2);
+}
+
+/// A job that would take minutes is stopped, and the rest of the letters stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_is_stopped() {
+    let stage = Stage::open(config()).await;
+    let mut ids = Vec::new();
+    for n in 0..100 {
+        ids.push(json!(stage.append("jobs", n).await));
+    }
+    deliver(&stage, "jobs", "g", "c1", 100).await;
+    done(&stage, "dead-letter", json!({"stream": "jobs", "group": "g", "ids": ids, "reason": "r"}))
+        .await;
+    let wish = json!({"stream": "{jobs}:dead", "perSecond": 1});
+    let job = done(&stage, "dead-letters/redrive", wish.clone()).await["job"].clone();
+    let path = format!("jobs/one?id={}", job.as_str().unwrap());
+    while get(&stage, &path).await["done"] == 0 {}
+    let job = done(&stage, "jobs/stop", json!({"id": job})).await;
+    assert_eq!((&job["state"], &job["total"]), (&json!("stopped"), &json!(100)));
+    let left = get(&stage, "stream?stream=%7Bjobs%7D:dead").await["length"].as_u64().unwrap();
+    assert!(left >= 90, "{left}");
+    // Somebody can go on at once.
+    let more = json!({"stream": "{jobs}:dead", "perSecond": 100_000});
+    assert_eq!(redrive(&stage, more).await["done"], left);
 }
 
 async fn events_are_shown(stage: &Stage) {
