@@ -7,9 +7,12 @@ use firth::backend::{Append, Batch, Fields, SetValue, Start, When, Write};
 use firth::dead_letters::{Deed, Fate, LetterFilter};
 use firth::{Broker, DeadLetters, Delivery, EntryId, Error, Group, Refusal, Stream};
 use futures_util::TryStreamExt as _;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::document::Script;
 use crate::faulty::{Faulty, Writes};
+use crate::server::{Kind, Server};
 use crate::{Bench, cases};
 
 cases![
@@ -387,4 +390,78 @@ async fn the_records_are_bounded(bench: Bench) {
     assert_eq!(it.dead.purge("me", LetterFilter::all()).await.unwrap(), 1);
     let kept = audit.length().await.unwrap();
     assert!((10_000..10_200).contains(&kept), "{kept}");
+}
+
+/// The document moves entries to the dead letters that we list and bring back, and handles those that we have moved.
+async fn beside_the_document(kind: Kind) {
+    let script = Script::new(
+        "Dead Letter Queue",
+        r#"
+        const dead = "{orders}:dead";
+        const rows = await redis.send("XPENDING", ["orders", "g", "-", "+", "10"]);
+        for (const [id] of rows.slice(0, 2)) await moveToDeadLetter("orders", "g", dead, id, "by bun");
+        await processDeadLetters(dead, async (entry) => {
+            console.log(JSON.stringify(entry));
+            return entry.reason === "by rust, removed by bun";
+        });
+        redis.close();
+        "#,
+    );
+    let Some(script) = script else { return };
+    let server = Server::start(kind);
+    let address = format!("redis://127.0.0.1:{}", server.port());
+    let broker = Broker::connect(&address).await.unwrap();
+    let stream: Stream<u32> = broker.stream("orders");
+    let (group, dead) = (stream.group("g"), stream.dead_letters());
+    group.create(Start::Beginning).await.unwrap();
+    let ids = stream.append_all(&[0, 1, 2, 3]).await.unwrap();
+    group.read("rust").await.unwrap();
+    dead.bury("g", ids[2], "by rust").await.unwrap().unwrap();
+    dead.bury("g", ids[3], "by rust, removed by bun").await.unwrap().unwrap();
+
+    let lines = script.run(&address, "dead-letters").await;
+    let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+    let seen: Vec<Value> = lines.iter().map(read).collect();
+    let told = |entry: &Value| json!([entry["original_id"], entry["reason"], entry["payload"]]);
+    let expect = [
+        json!([ids[2], "by rust", "2"]),
+        json!([ids[3], "by rust, removed by bun", "3"]),
+        json!([ids[0], "by bun", "0"]),
+        json!([ids[1], "by bun", "1"]),
+    ];
+    assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expect);
+    for entry in &seen {
+        assert_eq!(
+            (&entry["original_stream"], &entry["original_group"]),
+            (&json!("orders"), &json!("g"))
+        );
+        assert!(entry["moved_at"].as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000_000);
+    }
+
+    assert_eq!(group.info().await.unwrap().unwrap().pending, 0);
+    let letters = dead.list(..).await.unwrap();
+    let letters = letters.into_iter().map(|item| item.value.unwrap());
+    let told =
+        letters.map(|letter| (letter.original_id, letter.reason, letter.deliveries, letter.value));
+    let expect = [
+        (ids[2], "by rust".to_owned(), Some(1), Ok(2)),
+        (ids[0], "by bun".to_owned(), None, Ok(0)),
+        (ids[1], "by bun".to_owned(), None, Ok(1)),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expect);
+    let filter = LetterFilter::all().reason("by bun");
+    assert_eq!(dead.redrive("me").filter(filter).await.unwrap().redriven, 2);
+    let again = group.read("rust").await.unwrap();
+    assert_eq!(again.into_iter().map(|item| item.value.unwrap()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(dead.length().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_beside_the_document_on_firth() {
+    beside_the_document(Kind::Firth).await;
+}
+
+#[tokio::test]
+async fn dead_letters_beside_the_document_on_redis_7() {
+    beside_the_document(Kind::Redis7).await;
 }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
+use crate::server::Kind;
+
 /// A script of the document's snippets and a few lines that use them.
 pub(crate) struct Script {
     tests: PathBuf,
@@ -21,6 +23,11 @@ impl Script {
     /// Composes a script: the snippet that stands under a heading, without its usage, then these lines.
     /// `None`: the document or Bun is not here.
     pub(crate) fn new(heading: &str, lines: &str) -> Option<Script> {
+        Script::of(&[heading], lines)
+    }
+
+    /// Composes a script of several snippets.
+    pub(crate) fn of(headings: &[&str], lines: &str) -> Option<Script> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let beside = root.join("../shared/000_b12e2979732c7dce.txt");
         let document = env::var_os("FIRTH_DOCUMENT").map_or(beside, PathBuf::from);
@@ -33,8 +40,13 @@ impl Script {
             return None;
         }
         let document = fs::read_to_string(document).unwrap();
-        let snippet = snippet(&document, heading);
-        let text = format!("import {{ redis, RedisClient }} from \"bun\";\n{snippet}\n{lines}\n");
+        let snippets = headings.iter().map(|heading| snippet(&document, heading));
+        let snippets = snippets.collect::<Vec<_>>().join("\n");
+        let imports = "import { redis, RedisClient } from \"bun\";";
+        // Whatever goes wrong, the loops of the document would go on.
+        let limit =
+            "setTimeout(() => { console.error(\"too late\"); process.exit(1); }, 30_000).unref();";
+        let text = format!("{imports}\n{limit}\n{snippets}\n{lines}\n");
         Some(Script { tests: root.join("tests"), bun, text })
     }
 
@@ -55,6 +67,24 @@ impl Script {
         };
         let output = tokio::task::spawn_blocking(run).await.unwrap();
         output.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Returns lines that make reads of streams answer with arrays, which is what the document's loops expect. Bun speaks RESP3,
+/// where Redis answers with maps and those loops fail; Firth can be asked for arrays.
+pub(crate) fn reads_as_arrays(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Firth => r#"await redis.send("CLIENT", ["FIRTH-READ-REPLY", "array"]);"#,
+        _ => {
+            r#"
+            const send = redis.send.bind(redis);
+            redis.send = async (name, args) => {
+                const reply = await send(name, args);
+                const isMap = name.startsWith("XREAD") && reply && !Array.isArray(reply);
+                return isMap ? Object.entries(reply) : reply;
+            };
+            "#
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::document::Script;
+use crate::document::{Script, reads_as_arrays};
 use crate::faulty::{Faulty, Writes};
 use crate::server::{Kind, Server};
 use crate::{Bench, cases};
@@ -505,12 +505,55 @@ async fn beside_the_document(kind: Kind) {
     check_index(&store).await;
 }
 
+/// The document's class handles events of ours by a group, and a projection of ours sees those of its own.
+async fn the_document_subscribes(kind: Kind) {
+    let lines = r#"
+        const store = new EventStore("domain-events");
+        await store.append({ type: "Deposited", aggregateId: "a", data: { amount: 7 } });
+        const seen = [];
+        store.subscribe("projections", "bun", async (event) => {
+            seen.push([event.id, event.aggregateId, event.data]);
+            if (seen.length < 3) return;
+            setTimeout(() => { console.log(JSON.stringify(seen)); process.exit(0); }, 0);
+        });
+        "#;
+    let lines = format!("{}\n{lines}", reads_as_arrays(kind));
+    let Some(script) = Script::new("Event Sourcing Pattern", &lines) else { return };
+    let server = Server::start(kind);
+    let address = format!("redis://127.0.0.1:{}", server.port());
+    let broker = Broker::connect(&address).await.unwrap();
+    let store = broker.event_store("domain-events");
+    store
+        .append(
+            "a",
+            Expected::New,
+            &[Account::Deposited { amount: 1 }, Account::Deposited { amount: 2 }],
+        )
+        .await
+        .unwrap();
+    let lines = script.run(&address, "subscription").await;
+    let events = store.by_aggregate("a").await.unwrap();
+    assert_eq!(amounts(&events), [1, 2, 7]);
+    let expect = events
+        .iter()
+        .zip([1, 2, 7])
+        .map(|(event, amount)| json!([event.id, "a", { "amount": amount }]));
+    assert_eq!(
+        serde_json::from_str::<Vec<serde_json::Value>>(&lines[0]).unwrap(),
+        expect.collect::<Vec<_>>()
+    );
+    let info = broker.raw_stream("domain-events").group("projections").info().await.unwrap();
+    assert_eq!(info.unwrap().last_delivered, events[2].id);
+}
+
 #[tokio::test]
 async fn event_store_beside_the_document_on_firth() {
+    the_document_subscribes(Kind::Firth).await;
     beside_the_document(Kind::Firth).await;
 }
 
 #[tokio::test]
 async fn event_store_beside_the_document_on_redis_7() {
+    the_document_subscribes(Kind::Redis7).await;
     beside_the_document(Kind::Redis7).await;
 }

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use firth::backend::{GroupChanged, Pending, Start};
 use firth::group::{Heir, Taken};
-use firth::{EntryId, Error, Group, Refusal, Stream};
+use firth::{Broker, Delivery, EntryId, Error, Group, Refusal, Stream};
 use futures_util::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
+use crate::document::{Script, reads_as_arrays};
+use crate::server::{Kind, Server};
 use crate::{Bench, cases};
 
 cases![
@@ -241,4 +246,128 @@ async fn a_consumer_that_reads_while_it_is_removed_loses_nothing(bench: Bench) {
     let rows = it.group.pending().list(..).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
     assert!(rows.iter().all(|row| row.deliveries == 1));
+}
+
+/// What the document adds to its streams.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Purchase {
+    r#type: String,
+    user_id: String,
+    amount: f64,
+}
+
+fn purchase(user_id: &str, amount: f64) -> Purchase {
+    Purchase { r#type: "purchase".into(), user_id: user_id.into(), amount }
+}
+
+const GROUP_SNIPPETS: [&str; 3] = ["Setup", "Consumer Worker", "Handling Pending Messages"];
+
+/// The document's consumer handles what we add to a group that we have created, and we take over what it has left.
+async fn the_document_consumes(kind: Kind) {
+    let lines = r#"
+        await createConsumerGroup("orders", "g", "$"); // Ours is there already, and stays.
+        const seen = [];
+        startConsumer("orders", "g", "bun", async (message) => {
+            seen.push(message.fields);
+            if (message.fields.userId === "2") throw new Error("not for me");
+            if (message.fields.userId === "3") setTimeout(async () => {
+                console.log(JSON.stringify(seen));
+                console.log(JSON.stringify(await getPendingMessages("orders", "g")));
+                process.exit(0);
+            }, 0);
+        }, { blockMs: 100 });
+        "#;
+    let lines = format!("{}\n{lines}", reads_as_arrays(kind));
+    let Some(script) = Script::of(&GROUP_SNIPPETS, &lines) else { return };
+    let server = Server::start(kind);
+    let address = format!("redis://127.0.0.1:{}", server.port());
+    let broker = Broker::connect(&address).await.unwrap();
+    let stream: Stream<Purchase> = broker.stream("orders").flat();
+    let group = stream.group("g");
+    group.create(Start::Beginning).await.unwrap();
+    let purchases = [purchase("1", 99.99), purchase("2", 1.0), purchase("3", 0.5)];
+    let ids = stream.append_all(&purchases).await.unwrap();
+    let lines = script.run(&address, "groups-of-ours").await;
+    let seen: Vec<Value> = serde_json::from_str(&lines[1]).unwrap();
+    let fields =
+        |user: &str, amount: &str| json!({ "type": "purchase", "userId": user, "amount": amount });
+    assert_eq!(seen, [fields("1", "99.99"), fields("2", "1.0"), fields("3", "0.5")]);
+    // It has left the second, which failed.
+    let rows = group.pending().list(..).await.unwrap();
+    assert_eq!((owners(&rows[..1]).as_str(), rows[0].id), ("bun1", ids[1]));
+    assert_eq!(
+        group.remove_consumer("bun", Heir::Consumer("rust".into())).await.unwrap(),
+        rows.len() as u64
+    );
+    let again = group.read_again("rust").limit(1).await.unwrap();
+    assert_eq!(again.items[0].value, Ok(purchase("2", 1.0)));
+    assert_eq!(group.acknowledge([ids[1]]).await.unwrap(), 1);
+}
+
+/// Our worker handles what the document adds to a group that it has created, and it takes over what we have left.
+async fn the_document_takes_over(kind: Kind) {
+    let script = Script::of(
+        &GROUP_SNIPPETS,
+        r#"
+        const [count, , , consumers] = await getPendingSummary("orders", "g");
+        console.log(JSON.stringify([count, consumers]));
+        const rows = await getPendingMessages("orders", "g");
+        console.log(JSON.stringify(rows.map(([id, consumer, , deliveries]) => [id, consumer, deliveries])));
+        const claimed = await claimIdleMessages("orders", "g", "bun", 0, 1);
+        console.log(JSON.stringify(claimed));
+        const [next, taken] = await autoClaimMessages("orders", "g", "bun", 0);
+        console.log(JSON.stringify([next, taken.map(([id]) => id)]));
+        await redis.send("XACK", ["orders", "g", taken[1][0]]);
+        await deleteConsumer("orders", "g", "rust");
+        await createConsumerGroup("orders", "late", "0");
+        await redis.send("XADD", ["orders", "*", "type", "purchase", "userId", "9", "amount", "99.99"]);
+        process.exit(0);
+        "#,
+    );
+    let Some(script) = script else { return };
+    let server = Server::start(kind);
+    let address = format!("redis://127.0.0.1:{}", server.port());
+    let broker = Broker::connect(&address).await.unwrap();
+    let stream: Stream<Purchase> = broker.stream("orders").flat();
+    let group = stream.group("g");
+    group.create(Start::Beginning).await.unwrap();
+    let ids = stream.append_all(&[purchase("1", 1.5), purchase("2", 2.5)]).await.unwrap();
+    assert_eq!(group.read("rust").await.unwrap().len(), 2);
+    let lines = script.run(&address, "groups-of-theirs").await;
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fields = json!(["amount", "1.5", "type", "purchase", "userId", "1"]);
+    let expect = [
+        json!([2, [["rust", "2"]]]),
+        json!([[ids[0], "rust", 1], [ids[1], "rust", 1]]),
+        json!([[ids[0], fields]]),
+        json!(["0-0", ids]),
+    ];
+    assert_eq!(lines, expect);
+    let rows = group.pending().list(..).await.unwrap();
+    assert_eq!((owners(&rows).as_str(), rows[0].id), ("bun3", ids[0]));
+    let consumers = group.consumers().await.unwrap();
+    assert_eq!(consumers.iter().map(|row| &*row.name).collect::<Vec<_>>(), ["bun"]);
+    // The group that the document has created sees all, what it has added included.
+    let (sender, mut handled) = mpsc::channel(9);
+    let worker = broker.worker(&stream, "late").start(move |delivery: Delivery<Purchase>| {
+        let sender = sender.clone();
+        async move { sender.send(delivery.value).await }
+    });
+    for expect in [purchase("1", 1.5), purchase("2", 2.5), purchase("9", 99.99)] {
+        assert_eq!(handled.recv().await, Some(expect));
+    }
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn groups_beside_the_document_on_firth() {
+    the_document_consumes(Kind::Firth).await;
+    the_document_takes_over(Kind::Firth).await;
+}
+
+#[tokio::test]
+async fn groups_beside_the_document_on_redis_7() {
+    the_document_consumes(Kind::Redis7).await;
+    the_document_takes_over(Kind::Redis7).await;
 }
