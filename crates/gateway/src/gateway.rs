@@ -18,6 +18,7 @@ use crate::console::{self, Console};
 use crate::counts::Counts;
 use crate::feeds::Feeds;
 use crate::hub::Hub;
+use crate::listener::Listener;
 use crate::origin::Origins;
 use crate::presence::Presence;
 use crate::routes;
@@ -153,7 +154,9 @@ impl Gateway {
         let sockets = Arc::clone(&shared.sockets);
         let (stop, stopping) = oneshot::channel::<()>();
         let unread_max = shared.limits.write_timeout;
-        let listener = self.listener.tap_io(move |stream| prepare(stream, unread_max));
+        let counts = Arc::clone(&shared.counts);
+        let listener = Listener::new(self.listener, &shared.limits, counts);
+        let listener = listener.tap_io(move |connection| prepare(connection.stream(), unread_max));
         let router = routes::router(Arc::clone(&shared)).merge(console::router(shared));
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving =

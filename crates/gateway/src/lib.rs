@@ -26,6 +26,7 @@ mod feed;
 mod feeds;
 mod gateway;
 mod hub;
+mod listener;
 mod metrics;
 mod news;
 mod notifications;

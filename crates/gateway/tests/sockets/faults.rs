@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use firth_gateway::Config;
+use firth_gateway::{Config, Limits};
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::server::{Kind, Server};
@@ -87,4 +89,56 @@ async fn a_backend_that_cannot_be_one_is_refused_at_once() {
     assert_eq!(error.to_string(), "the gateway cannot use its backend");
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("nonsense"), "{source}");
+}
+
+/// Reads until the gateway closes the connection.
+async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut buffer = [0; 1024];
+    while !matches!(stream.read(&mut buffer).await, Ok(0) | Err(_)) {}
+}
+
+#[tokio::test]
+async fn a_client_that_never_comes_to_an_end_is_cut_off() {
+    let limits = Limits { ping: Duration::from_millis(50), ..Limits::default() };
+    let stage = Stage::open(Config { limits, ..Config::default() }).await;
+    // What is quiet but of use stays.
+    let mut events = stage.events("/sse?channel=news", "").await;
+    let mut silent = TcpStream::connect(stage.address).await.unwrap();
+    let mut slow = TcpStream::connect(stage.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let (mut reader, mut writer) = slow.into_split();
+    let trickling = tokio::spawn(async move {
+        while writer.write_all(b"a: b\r\n").await.is_ok() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    until_closed(&mut silent).await;
+    until_closed(&mut reader).await;
+    trickling.await.unwrap();
+    stage.publish("news", "hi").await;
+    assert!(events.next().await.contains("hi"));
+}
+
+#[tokio::test]
+async fn there_are_not_too_many_connections() {
+    let limits = Limits { sockets: 1, ..Limits::default() };
+    let stage = Stage::open(Config { limits, ..Config::default() }).await;
+    let mut all = Vec::new();
+    for _ in 0..1001 {
+        all.push(TcpStream::connect(stage.address).await.unwrap());
+    }
+    until_closed(&mut TcpStream::connect(stage.address).await.unwrap()).await;
+    all.pop();
+    loop {
+        let mut stream = TcpStream::connect(stage.address).await.unwrap();
+        let request = format!(
+            "GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            stage.address
+        );
+        _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = String::new();
+        if stream.read_to_string(&mut answer).await.is_ok() && answer.contains("200 OK") {
+            return;
+        }
+    }
 }
