@@ -33,6 +33,7 @@ cases![
     nothing_is_lost_where_there_is_no_room,
     lost_answers_neither_lose_nor_double_letters,
     what_lives_apart_is_moved_in_two_steps,
+    letters_may_be_kept_elsewhere,
     the_records_are_bounded,
 ];
 
@@ -369,6 +370,21 @@ async fn what_lives_apart_is_moved_in_two_steps(bench: Bench) {
     assert_eq!(dead.redrive("me").await.unwrap().redriven, 3);
     assert_eq!((it.news().await, it.left().await), (vec![0, 0, 1], vec![]));
     assert_eq!(it.records().await.len(), 3);
+}
+
+/// On a Cluster, in another slot.
+async fn letters_may_be_kept_elsewhere(bench: Bench) {
+    let (it, ids) = Setting::delivered(&bench, 3).await;
+    let elsewhere = it.dead.clone().named(bench.name("elsewhere"));
+    for id in ids {
+        elsewhere.bury("g", id, "no").await.unwrap().unwrap();
+    }
+    assert_eq!((it.group.info().await.unwrap().unwrap().pending, it.left().await), (0, vec![]));
+    assert_eq!(elsewhere.length().await.unwrap(), 3);
+    assert_eq!(elsewhere.redrive("me").limit(2).await.unwrap().redriven, 2);
+    assert_eq!(it.news().await, [0, 1]);
+    assert_eq!(elsewhere.purge("me", LetterFilter::all()).await.unwrap(), 1);
+    assert_eq!(elsewhere.audit().length().await.unwrap(), 3);
 }
 
 async fn the_records_are_bounded(bench: Bench) {
