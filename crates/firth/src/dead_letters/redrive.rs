@@ -81,7 +81,7 @@ impl<T: Send + 'static> DeadLetters<T> {
     /// has come back. All groups of the stream get it, not only the one that could not handle it.
     ///
     /// Bringing back, removing the letter and keeping the record is one step, if the streams share a hash slot;
-    /// see the [module](super::dead_letters). If the connection breaks, it finds out whether a step was done
+    /// see the [module](super). If the connection breaks, it finds out whether a step was done
     /// before it goes on. One at a time may do this to the same letters.
     ///
     /// # Errors

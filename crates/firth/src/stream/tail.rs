@@ -53,7 +53,7 @@ struct Following {
 
 impl<T: Send + 'static> Stream<T> {
     /// Follows the stream. Several are followed at once with
-    /// [`select_all`](futures_util::stream::select_all).
+    /// [`select_all`](futures_util::stream::select_all()).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
