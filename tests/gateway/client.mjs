@@ -49,6 +49,16 @@ for (const transport of ["ws", "sse"]) {
     subscription.unsubscribe();
   });
 
+  await check(`${transport}: it is told who is there`, async () => {
+    const [channel, news] = [name("room"), []];
+    const subscription = firth.subscribe(channel, () => {}, { presence: true, onPresence: (what) => news.push(what) });
+    await until("it was told", () => news.length === 1);
+    equal([news[0].type, news[0].members, news[0].nameless], ["present", {}, 1]);
+    equal(await firth.presence(channel), { members: {}, nameless: 1 });
+    subscription.unsubscribe();
+    await until("it has left", async () => (await firth.presence(channel)).nameless === 0);
+  });
+
   await check(`${transport}: what is refused says so`, async () => {
     const refused = await firth.notifications().catch((error) => error);
     equal(refused.name, "FirthError");

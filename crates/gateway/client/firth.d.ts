@@ -71,7 +71,7 @@ interface ForAll {
 }
 
 export interface ChannelOptions extends ForAll {
-  /** Whether to be told who is there, and who comes and goes. Not on event streams. */
+  /** Whether to be told who is there, and who comes and goes. */
   presence?: boolean;
   onPresence?: (news: PresenceNews) => void;
 }

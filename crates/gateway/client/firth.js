@@ -170,7 +170,7 @@ export class Firth {
     else if (type === "entry" || type === "notification") wanted.handler(message);
     else if (type === "gap") wanted.onGap?.(message);
     else if (type === "read") wanted.onRead?.(message);
-    else if (type === "join" || type === "leave") wanted.onPresence?.(message);
+    else if (type === "present" || type === "join" || type === "leave") wanted.onPresence?.(message);
     else if (type === "ended") {
       this.#wanted.delete(is);
       wanted.onError?.(new FirthError("ended", message.error));
@@ -316,7 +316,8 @@ export class Firth {
     wanted.stop = new AbortController();
     let failures = 0;
     while (!wanted.stop.signal.aborted) {
-      const query = new URLSearchParams({ [wanted.kind]: wanted.name, ...(wanted.after ? { after: wanted.after } : {}) });
+      const { kind, name, after, presence } = wanted;
+      const query = new URLSearchParams({ [kind]: name, ...(after ? { after } : {}), ...(presence ? { presence } : {}) });
       try {
         const headers = { ...(await this.#headers()), accept: "text/event-stream" };
         const answer = await fetch(`${this.#url}/sse?${query}`, { headers, signal: wanted.stop.signal });

@@ -13,6 +13,7 @@ use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
 use crate::outbox::{Frame, Outbox};
+use crate::presence::Present;
 
 /// How something is put to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,12 @@ pub(crate) enum What {
         #[serde(flatten)]
         place: Place,
         error: String,
+    },
+    /// Who is on a channel.
+    Present {
+        channel: Arc<str>,
+        #[serde(flatten)]
+        present: Present,
     },
     /// Somebody has come to a channel.
     Join { channel: Arc<str>, user: Arc<str> },

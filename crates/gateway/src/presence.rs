@@ -21,7 +21,7 @@ struct Room {
     members: BTreeMap<Arc<str>, u64>,
     nameless: u64,
     /// Who wants to be told.
-    watchers: HashMap<u64, Arc<Outbox>>,
+    watchers: HashMap<u64, (Form, Arc<Outbox>)>,
     next: u64,
 }
 
@@ -68,7 +68,7 @@ impl Presence {
         self: &Arc<Self>,
         channel: &Arc<str>,
         user: Option<&Arc<str>>,
-        watcher: Option<&Arc<Outbox>>,
+        watcher: Option<(Form, &Arc<Outbox>)>,
     ) -> Attendance {
         let mut rooms = self.rooms.lock();
         let room = rooms.entry(Arc::clone(channel)).or_default();
@@ -86,10 +86,10 @@ impl Presence {
         if let Some(user) = user.filter(|_| is_new) {
             room.tell(What::Join { channel: Arc::clone(channel), user: Arc::clone(user) });
         }
-        let watcher = watcher.map(|outbox| {
+        let watcher = watcher.map(|(form, outbox)| {
             let id = room.next;
             room.next += 1;
-            room.watchers.insert(id, Arc::clone(outbox));
+            room.watchers.insert(id, (form, Arc::clone(outbox)));
             id
         });
         Attendance {
@@ -104,8 +104,8 @@ impl Presence {
 impl Room {
     fn tell(&self, what: What) {
         let news = News::new(what);
-        for watcher in self.watchers.values() {
-            watcher.tell(&news, Form::Json);
+        for (form, watcher) in self.watchers.values() {
+            watcher.tell(&news, *form);
         }
     }
 }
@@ -159,7 +159,7 @@ mod tests {
         let presence = Arc::new(Presence::default());
         let (channel, anna, ben) = ("c".into(), Arc::from("anna"), Arc::from("ben"));
         let outbox = Arc::new(Outbox::new(&Limits::default()));
-        let watching = presence.attend(&channel, Some(&ben), Some(&outbox));
+        let watching = presence.attend(&channel, Some(&ben), Some((Form::Json, &outbox)));
         let first = presence.attend(&channel, Some(&anna), None);
         let second = presence.attend(&channel, Some(&anna), None);
         let nameless = presence.attend(&channel, None, None);

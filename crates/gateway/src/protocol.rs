@@ -15,9 +15,10 @@ use crate::feed::Source;
 use crate::feeds::{Following, Start};
 use crate::gateway::Shared;
 use crate::hub::Listening;
-use crate::news::Form;
+use crate::news::{Form, News, What};
 use crate::operations::{inbox_source, marks_channel};
 use crate::outbox::Outbox;
+use crate::presence::Attendance;
 use crate::query::{QueryPair, pairs_of};
 use crate::session::Session;
 use crate::socket::OpenSocket;
@@ -54,6 +55,8 @@ struct Wish {
     source: Option<Source>,
     inbox_of: Option<Arc<str>>,
     after: Option<EntryId>,
+    /// Whether to be told who is on the channels.
+    presence: bool,
 }
 
 /// `GET /sse`
@@ -74,8 +77,11 @@ impl Shared {
         let access = self.access(headers, &TokenQuery::of(query))?;
         let wish = self.wish(&access, query, headers)?;
         let seat = self.seat().map_err(no_room)?;
+        access.user.iter().for_each(|user| seat.belongs_to(user));
         let (listening, following) = self.grant(&wish, &seat.outbox).await?;
-        Ok(events::stream(seat, &access, &self.limits, (listening, following)))
+        let attending = self.attend(&wish, access.user.as_ref(), &seat.outbox);
+        let keeps = (listening, following, attending);
+        Ok(events::stream(seat, &access, &self.limits, keeps))
     }
 
     fn wish(
@@ -109,8 +115,12 @@ impl Shared {
                         value.parse().map_err(|_| bad("after: not an id of the form ms-seq"))?;
                     wish.after = Some(id);
                 }
+                "presence" => wish.presence = value == "true",
                 "token" => {}
-                _ => return Err(bad("the query knows channel, stream, inbox, after and token")),
+                _ => {
+                    let known = "the query knows channel, stream, inbox, after, presence and token";
+                    return Err(bad(known));
+                }
             }
         }
         // A browser that comes back names the last event that it has, which wins over where it began.
@@ -123,6 +133,25 @@ impl Shared {
             return Err(bad("name some channels, a stream or the inbox, and not too many"));
         }
         Ok(wish)
+    }
+
+    /// Comes to the channels, and tells who is there if that is asked for.
+    fn attend(
+        &self,
+        wish: &Wish,
+        user: Option<&Arc<str>>,
+        outbox: &Arc<Outbox>,
+    ) -> Vec<Attendance> {
+        let attend = |channel: &Arc<str>| {
+            let watcher = wish.presence.then_some((Form::JsonEvent, outbox));
+            let attendance = self.presence.attend(channel, user, watcher);
+            if wish.presence {
+                let (channel, present) = (Arc::clone(channel), self.presence.of(channel));
+                outbox.tell(&News::new(What::Present { channel, present }), Form::JsonEvent);
+            }
+            attendance
+        };
+        wish.channels.iter().map(attend).collect()
     }
 
     async fn grant(

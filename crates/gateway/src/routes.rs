@@ -97,6 +97,7 @@ pub(crate) const ROUTES: &[Route] = &[
             ("stream", "string", MayBe),
             ("inbox", "boolean", MayBe),
             ("after", "string", MayBe),
+            ("presence", "boolean", MayBe),
             ("token", "string", MayBe),
         ],
         body: &[],

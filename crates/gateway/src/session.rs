@@ -164,7 +164,7 @@ impl Session {
         self.shared.check(&self.access, Deed::Subscribe(channel))?;
         let listening =
             self.shared.listen_to(std::slice::from_ref(channel), Form::Json, &self.outbox).await?;
-        let watcher = presence.then_some(&self.outbox);
+        let watcher = presence.then_some((Form::Json, &self.outbox));
         let user = self.access.user.as_ref();
         let attendance = self.shared.presence.attend(channel, user, watcher);
         let content = if presence { json!(self.shared.presence.of(channel)) } else { json!({}) };

@@ -154,3 +154,18 @@ async fn mistakes_are_answered_and_the_socket_lives() {
     stage.append("taken", 1).await;
     assert_eq!(stage.get("/ws").await.0, 426);
 }
+
+#[tokio::test]
+async fn event_streams_tell_who_is_on_a_channel() {
+    let keys = Keys::none().with_secret(SECRET).unwrap();
+    let stage = Stage::open(Config { keys, ..Config::default() }).await;
+    let grants = json!({"subscribe": ["c"]});
+    let path = |user| format!("channel=c&token={}", token(user, &grants));
+    let mut anna = stage.events(&format!("/sse?presence=true&{}", path("anna")), "").await;
+    let present = r#"data: {"type":"present","channel":"c","members":{"anna":1},"nameless":0}"#;
+    assert_eq!(anna.next().await, present);
+    let ben = stage.events(&format!("/sse?{}", path("ben")), "").await;
+    assert_eq!(anna.next().await, r#"data: {"type":"join","channel":"c","user":"ben"}"#);
+    drop(ben);
+    assert_eq!(anna.next().await, r#"data: {"type":"leave","channel":"c","user":"ben"}"#);
+}
