@@ -3,7 +3,7 @@
 #
 #   redis-server and redis-cli from Debian; their service is kept from starting
 #   tests/.env: a Python venv with requirements.txt, a Valkey server binary among it
-#   tests/node_modules: npm ci (bun, ioredis, redis, elysia, ws)
+#   tests/node_modules: npm ci (bun, ioredis, redis, elysia, typescript, ws)
 #
 # Says nothing when all is well. A second run finds its stamps and does nothing.
 set -u

@@ -24,7 +24,7 @@ sys.path.insert(0, str(TESTS))
 import script  # noqa: E402
 import server  # noqa: E402
 
-SCRIPTS = {"document.mjs": "bun", "bun.mjs": "bun", "ws.mjs": "node", "client.mjs": "bun"}
+SCRIPTS = {"document.mjs": "bun", "bun.mjs": "bun", "ws.mjs": "node", "client.mjs": "bun", "types.mjs": "node"}
 START_TIMEOUT_S = 20
 
 
