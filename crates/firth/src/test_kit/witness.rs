@@ -118,40 +118,20 @@ impl Backend for Witness {
         .boxed()
     }
 
-    fn range(&self, range: Range) -> Answer<'_, Vec<Entry>> {
-        self.inner.range(range)
-    }
-
-    fn read(&self, read: Read) -> Answer<'_, Vec<StreamEntries>> {
-        self.inner.read(read)
-    }
-
-    fn read_group(&self, read: GroupRead) -> Answer<'_, Vec<Entry>> {
-        self.inner.read_group(read)
-    }
-
-    fn change_group(&self, change: GroupChange) -> Answer<'_, GroupChanged> {
-        self.inner.change_group(change)
-    }
-
-    fn claim(&self, claim: Claim) -> Answer<'_, Claimed> {
-        self.inner.claim(claim)
-    }
-
-    fn pending(&self, query: PendingQuery) -> Answer<'_, Vec<Pending>> {
-        self.inner.pending(query)
-    }
-
-    fn stream_info(&self, stream: Arc<str>) -> Answer<'_, Option<StreamInfo>> {
-        self.inner.stream_info(stream)
+    forward! {
+        range(Range) -> Vec<Entry>;
+        read(Read) -> Vec<StreamEntries>;
+        read_group(GroupRead) -> Vec<Entry>;
+        change_group(GroupChange) -> GroupChanged;
+        claim(Claim) -> Claimed;
+        pending(PendingQuery) -> Vec<Pending>;
+        stream_info(Arc<str>) -> Option<StreamInfo>;
+        value(Arc<str>) -> Option<Bytes>;
+        inspect(Inspection) -> Inspected;
     }
 
     fn consumers(&self, stream: Arc<str>, group: Arc<str>) -> Answer<'_, Vec<ConsumerInfo>> {
         self.inner.consumers(stream, group)
-    }
-
-    fn value(&self, key: Arc<str>) -> Answer<'_, Option<Bytes>> {
-        self.inner.value(key)
     }
 
     fn publish(&self, channel: Arc<str>, payload: Bytes) -> Answer<'_, u64> {
@@ -160,10 +140,6 @@ impl Backend for Witness {
 
     fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
         self.inner.subscribe(topics, limits)
-    }
-
-    fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {
-        self.inner.inspect(inspection)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use firth_engine::{
-    AppendError, Durability, Engine, FileDisk, Locked, LogState, Lsn, OpenError, Options, Pace,
-    ShardSet, SystemClock,
+    AppendError, Clock, Durability, Engine, FileDisk, Locked, LogState, Lsn, OpenError, Options,
+    Pace, ShardSet,
 };
 use tokio::sync::watch;
 
@@ -38,12 +38,13 @@ impl Home {
         folder: Option<&Path>,
         durability: Durability,
         seed: u64,
+        clock: Arc<dyn Clock>,
     ) -> Result<Arc<Home>, Error> {
         let mut options = Options::new();
         options.folder = folder.map(Path::to_owned);
         options.durability = durability;
         options.seed = seed;
-        let opened = Engine::open(&options, Arc::new(SystemClock), Arc::new(FileDisk));
+        let opened = Engine::open(&options, clock, Arc::new(FileDisk));
         let (engine, _) = opened.map_err(|error| cannot_open(&error))?;
         let engine = Arc::new(engine);
         let log = watch::Sender::new(None);

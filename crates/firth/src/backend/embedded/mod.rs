@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use firth_engine::pubsub::{Hub, Listener, Space};
-use firth_engine::{Durability, Engine, WrongType};
+use firth_engine::{Durability, Engine, SystemClock, WrongType};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::{Mutex, RwLock};
@@ -70,12 +70,21 @@ enum Access {
 impl Embedded {
     /// Opens an engine that keeps everything in memory.
     pub(crate) fn in_memory() -> Result<Self, Error> {
-        Home::open(None, Durability::default(), seed()).map(Embedded::of)
+        let clock = Arc::new(SystemClock);
+        Home::open(None, Durability::default(), seed(), clock).map(Embedded::of)
+    }
+
+    /// Opens an engine that keeps everything in memory, and whose time is Tokio's.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn in_memory_by_tokio() -> Result<Self, Error> {
+        let clock = Arc::new(crate::clock::TokioClock::new());
+        Home::open(None, Durability::default(), seed(), clock).map(Embedded::of)
     }
 
     /// Opens an engine that keeps everything in a folder.
     pub(crate) async fn in_folder(folder: PathBuf, durability: Durability) -> Result<Self, Error> {
-        let open = move || Home::open(Some(&folder), durability, seed());
+        let clock = Arc::new(SystemClock);
+        let open = move || Home::open(Some(&folder), durability, seed(), clock);
         let opened = tokio::task::spawn_blocking(open).await;
         opened.map_err(|error| Error::unavailable(&error, Effect::None))?.map(Embedded::of)
     }
