@@ -54,12 +54,9 @@ impl<T: Send + 'static> Shift<T> {
     }
 
     async fn bury(&self, burial: &Burial) -> Result<(), Error> {
-        if burial.is_doubtful {
-            let pending = self.backend.pending(self.own_pending(burial.id, burial.id, 1)).await?;
-            if pending.is_empty() {
-                add(&self.counters.dead, 1);
-                return Ok(());
-            }
+        if burial.is_doubtful && !self.is_own(burial.id).await? {
+            add(&self.counters.dead, 1);
+            return Ok(());
         }
         let append = dead_letters::letter(
             &self.settings.dead_letters,
@@ -129,7 +126,12 @@ impl<T: Send + 'static> Shift<T> {
             let Some(retry) = self.desk.retries.get(&id).copied() else { continue };
             let min_idle = self.settings.lease.saturating_sub(HEAD_START);
             let claim = self.claim(Which::Ids(vec![id]), min_idle, Handing::Entries);
-            let claimed = self.backend.claim(claim).await?;
+            let mut claimed = self.backend.claim(claim).await?;
+            if claimed.entries.is_empty() && self.is_own(id).await? {
+                // It was claimed before, and the answer was lost; or the server's clock is behind.
+                let claim = self.claim(Which::Ids(vec![id]), Duration::ZERO, Handing::Entries);
+                claimed = self.backend.claim(claim).await?;
+            }
             // If it is not there, somebody else has taken it, or will when its lease has run out.
             self.desk.retries.remove(&id);
             if claimed.entries.is_empty() {
@@ -141,6 +143,10 @@ impl<T: Send + 'static> Shift<T> {
             }
         }
         Ok(())
+    }
+
+    async fn is_own(&self, id: EntryId) -> Result<bool, Error> {
+        Ok(!self.backend.pending(self.own_pending(id, id, 1)).await?.is_empty())
     }
 
     /// Takes again what was delivered to this consumer and never arrived: its answer was lost, or it

@@ -156,7 +156,10 @@ impl<T: Send + 'static> Shift<T> {
         if !is_stopping {
             self.deliver_again().await?;
             if Instant::now() >= self.next_claim {
-                self.take_over().await?;
+                let taken = self.take_over().await;
+                // What was claimed may have been lost with the answer.
+                self.must_recover |= taken.is_err();
+                taken?;
             }
             // What was delivered and never arrived may hold back what has.
             if !self.must_recover {
@@ -281,6 +284,9 @@ impl<T: Send + 'static> Shift<T> {
 
     fn next_wake(&self, is_stopping: bool, grace_end: Option<Instant>) -> Instant {
         let now = Instant::now();
+        if now < self.not_before {
+            return self.not_before;
+        }
         let mut wake = self.next_renewal;
         if is_stopping {
             wake = wake.min(grace_end.unwrap_or(wake));
@@ -297,7 +303,7 @@ impl<T: Send + 'static> Shift<T> {
         if !self.desk.acks.is_empty() || !self.desk.burials.is_empty() {
             wake = now;
         }
-        wake.max(self.not_before)
+        wake
     }
 
     pub(super) fn claim(&self, which: Which, min_idle: Duration, handing: Handing) -> Claim {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod answers;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod cut;

@@ -17,7 +17,8 @@ struct Watched {
 
 impl Watched {
     async fn start(kind: Kind) -> Self {
-        let primary = Server::start(kind);
+        // A replica gets all at once; by itself the primary waits five seconds for others.
+        let primary = Server::start_with(kind, &["--repl-diskless-sync-delay", "0"]);
         let port = primary.port().to_string();
         let replica = Server::start_with(kind, &["--replicaof", "127.0.0.1", &port]);
         let lines = format!(
