@@ -7,6 +7,9 @@ use crate::locked::Locked;
 use crate::stream::Stream;
 use crate::value::{Entry, NEVER, Type, Value};
 
+/// A string that grows gets room for so much more at the most.
+const GROWTH_BYTES_MAX: usize = 1 << 20;
+
 impl Locked<'_> {
     /// Applies an effect. It cannot fail: what it speaks of and is not there is passed over.
     pub(crate) fn apply(&mut self, db: u8, effect: &Effect<'_>) {
@@ -55,13 +58,6 @@ impl Locked<'_> {
         }
     }
 
-    /// Returns a value to be changed, also if its time is up: that a key has expired is an effect of
-    /// its own, which comes before any that relies on it.
-    fn value_mut(&mut self, db: u8, key: &[u8]) -> Option<&mut Value> {
-        let hash = self.hash(key);
-        self.database(db, hash).keys.get_mut(hash, key).map(|entry| &mut entry.value)
-    }
-
     /// Puts a value in the place of whatever the key held.
     fn put(&mut self, db: u8, key: &[u8], value: Value, expires_at_ms: u64) {
         let kind = value.kind();
@@ -97,42 +93,56 @@ impl Locked<'_> {
     }
 
     fn replace_bytes(&mut self, db: u8, key: &[u8], value: &[u8]) {
-        match self.value_mut(db, key) {
-            Some(Value::String(text)) => {
-                text.clear();
-                text.extend_from_slice(value);
-                self.touch(db, key);
-            }
-            Some(Value::Stream(_)) => {}
-            None => self.put(db, key, Value::String(value.to_vec()), NEVER),
+        let change = |text: &mut Vec<u8>| {
+            text.clear();
+            text.extend_from_slice(value);
+        };
+        self.change_string(db, key, change, || value.to_vec());
+    }
+
+    /// Changes a string, also if its time is up: that a key has expired is an effect of its own,
+    /// which comes before any that relies on it. Without one, there is a new one.
+    fn change_string(
+        &mut self,
+        db: u8,
+        key: &[u8],
+        change: impl FnOnce(&mut Vec<u8>),
+        new: impl FnOnce() -> Vec<u8>,
+    ) {
+        let hash = self.hash(key);
+        match self.database(db, hash).change_string(hash, key, change) {
+            Ok(()) => self.touch(db, key),
+            Err(Some(_)) => {}
+            Err(None) => self.put(db, key, Value::String(new()), NEVER),
         }
     }
 
     fn write_string(&mut self, db: u8, key: &[u8], offset: usize, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len());
-        match self.value_mut(db, key) {
-            Some(Value::String(text)) => {
-                if text.len() < end {
-                    text.resize(end, 0);
+        let change = |text: &mut Vec<u8>| {
+            if text.len() < end {
+                if text.capacity() < end {
+                    // As much again while it is small, then no more than a little.
+                    text.reserve_exact(end - text.len() + end.min(GROWTH_BYTES_MAX));
                 }
-                if let Some(range) = text.get_mut(offset..end) {
-                    range.copy_from_slice(bytes);
-                }
-                self.touch(db, key);
+                text.resize(end, 0);
             }
-            Some(Value::Stream(_)) => {}
-            None => {
-                let mut text = vec![0; offset];
-                text.extend_from_slice(bytes);
-                self.put(db, key, Value::String(text), NEVER);
+            if let Some(range) = text.get_mut(offset..end) {
+                range.copy_from_slice(bytes);
             }
-        }
+        };
+        self.change_string(db, key, change, || {
+            let mut text = Vec::with_capacity(end);
+            text.resize(offset, 0);
+            text.extend_from_slice(bytes);
+            text
+        });
     }
 
     fn apply_flush(&mut self, db: u8) {
         let affected = self.keys_of_interest(db, db);
         for shard in self.shards_mut() {
-            shard.databases[usize::from(db)] = Default::default();
+            shard.databases[usize::from(db)].clear();
         }
         for key in affected {
             self.touch(db, &key);

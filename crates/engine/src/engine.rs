@@ -148,15 +148,16 @@ impl Engine {
     }
 
     fn new(seed: u64, clock: Arc<dyn Clock>, journal: Journal, storage: Option<Storage>) -> Engine {
+        let memory = Arc::default();
         Engine {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(&memory))).collect(),
             hasher: KeyHasher::new(seed),
             hub: Hub::new(),
             journal,
             clock,
             settings: Settings::default(),
             random: AtomicU64::new(seed),
-            memory: Arc::default(),
+            memory,
             bell: Bell::default(),
             upkeep: Mutex::new(Upkeep::new(storage.as_ref().map(Storage::blocks))),
             storage,

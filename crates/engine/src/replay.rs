@@ -61,7 +61,7 @@ impl<'e> Replay<'e> {
     /// Forgets all keys.
     pub(crate) fn clear(&mut self) {
         for shard in self.keys.shards_mut() {
-            shard.databases.fill_with(Database::default);
+            shard.databases.iter_mut().for_each(Database::clear);
         }
     }
 

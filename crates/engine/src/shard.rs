@@ -1,9 +1,11 @@
 //! One shard: a slice of all keys, with everything that is kept per key.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use firth_wal::Lsn;
 
+use crate::blocks::{KeyAccount, Memory};
 use crate::checkpoint::Items;
 use crate::interest::Interest;
 use crate::key::{DATABASES, KeyHash};
@@ -11,7 +13,7 @@ use crate::record::Batch;
 use crate::retention::RetentionIndex;
 use crate::stream::StreamEffect;
 use crate::table::KeyTable;
-use crate::value::{Entry, NEVER, Value};
+use crate::value::{Entry, NEVER, Type, Value};
 
 /// The keys of one shard, in all databases.
 #[derive(Debug)]
@@ -39,19 +41,22 @@ pub(crate) struct ShardCounters {
 }
 
 /// One database's keys within a shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) keys: KeyTable,
     /// The keys that expire, the next one first.
     pub(crate) deadlines: BTreeSet<(u64, Box<[u8]>)>,
     /// The streams with retention policies.
     pub(crate) retention: RetentionIndex,
+    /// What the keys take, with their strings.
+    account: KeyAccount,
 }
 
-impl Default for Shard {
-    fn default() -> Self {
+impl Shard {
+    /// Returns a shard without keys, which is counted here.
+    pub(crate) fn new(memory: &Arc<Memory>) -> Self {
         Shard {
-            databases: (0..DATABASES).map(|_| Database::default()).collect(),
+            databases: (0..DATABASES).map(|_| Database::new(memory)).collect(),
             interest: Interest::default(),
             last_lsn: Lsn::ZERO,
             batch: Batch::default(),
@@ -63,6 +68,23 @@ impl Default for Shard {
 }
 
 impl Database {
+    fn new(memory: &Arc<Memory>) -> Self {
+        Database {
+            keys: KeyTable::default(),
+            deadlines: BTreeSet::new(),
+            retention: RetentionIndex::default(),
+            account: KeyAccount::new(memory),
+        }
+    }
+
+    /// Forgets all keys.
+    pub(crate) fn clear(&mut self) {
+        self.keys = KeyTable::default();
+        self.deadlines.clear();
+        self.retention = RetentionIndex::default();
+        self.account.clear();
+    }
+
     /// Puts an entry in the place of whatever the key held, and returns what that was.
     pub(crate) fn put(&mut self, entry: Entry) -> Option<Entry> {
         let old = self.take(entry.hash, &entry.key);
@@ -70,6 +92,7 @@ impl Database {
             self.deadlines.insert((entry.expires_at_ms, entry.key.clone()));
         }
         self.retention.enter(&entry.key, &entry.value);
+        self.account.resize(0, entry.counted_bytes());
         self.keys.insert(entry);
         old
     }
@@ -78,10 +101,26 @@ impl Database {
     pub(crate) fn take(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry> {
         let entry = self.keys.remove(hash, key)?;
         self.retention.leave(key, &entry.value);
+        self.account.resize(entry.counted_bytes(), 0);
         if entry.expires_at_ms != NEVER {
             self.deadlines.remove(&(entry.expires_at_ms, entry.key.clone()));
         }
         Some(entry)
+    }
+
+    /// Applies a change to the string that the key holds; says what the key holds otherwise.
+    pub(crate) fn change_string(
+        &mut self,
+        hash: KeyHash,
+        key: &[u8],
+        change: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Option<Type>> {
+        let entry = self.keys.get_mut(hash, key).ok_or(None)?;
+        let before = entry.counted_bytes();
+        let Value::String(text) = &mut entry.value else { return Err(Some(entry.value.kind())) };
+        change(text);
+        self.account.resize(before, entry.counted_bytes());
+        Ok(())
     }
 
     /// Applies a change to the stream that the key holds, if it holds one.

@@ -52,6 +52,10 @@ impl Upkeep {
         let now_ms = engine.clock().monotonic_ms();
         if now_ms >= self.measure_at_ms {
             self.measure_at_ms = now_ms + MEASURE_EVERY_MS;
+            // Who waited for what cannot be had has been told so by now.
+            if engine.memory().is_exhausted_for(engine.memory().wanted_bytes()) {
+                engine.memory().forget_wanted();
+            }
             self.measure(engine);
         }
         if let Some(mover) = &self.mover {
@@ -68,10 +72,11 @@ impl Upkeep {
     fn measure(&mut self, engine: &Engine) {
         let mut bytes = 0;
         let progress = self.measuring.step(engine, |_, entry| {
-            let counted = match entry.value() {
+            let blocks = match entry.value() {
                 Value::Stream(stream) => stream.entries.counted_bytes(),
                 Value::String(_) => 0,
             };
+            let counted = entry.counted_bytes() + blocks;
             bytes += entry.memory_bytes().saturating_sub(counted);
             Visit::GoOn
         });
@@ -85,7 +90,8 @@ impl Upkeep {
     /// Frees some memory if more is used than may be.
     fn relieve(&mut self, engine: &Engine) -> Pace {
         let memory = engine.memory();
-        if !memory.is_over() {
+        let wanted_bytes = memory.wanted_bytes();
+        if !memory.is_over_with(wanted_bytes) {
             memory.note_relief();
             memory.set_exhausted(false);
             self.vain_walks = 0;
@@ -96,7 +102,8 @@ impl Upkeep {
             return Pace::Idle;
         };
         // A little more than has to be, so that it need not be done again at once.
-        let goal = memory.used_bytes().saturating_sub(memory.limit_bytes() / 32 * 31);
+        let most_bytes = memory.limit_bytes() / 32 * 31;
+        let goal = (memory.used_bytes() + wanted_bytes).saturating_sub(most_bytes);
         let (freed, progress) = mover.evict(engine, goal.min(EVICTED_BYTES));
         if freed > 0 {
             self.vain_walks = 0;
@@ -120,20 +127,23 @@ impl Upkeep {
 }
 
 impl Engine {
-    /// Says whether there is memory for more, and wakes the keeper if it should make some.
-    pub fn make_room(&self) -> Room {
+    /// Says whether there is memory for more, of which so many bytes are known to be wanted, and
+    /// wakes the keeper if it should make some.
+    pub fn make_room(&self, bytes: usize) -> Room {
         let memory = self.memory();
-        if !memory.is_over() {
+        if !memory.is_over_with(bytes) {
             return Room::Enough;
         }
-        if memory.is_exhausted() {
+        if memory.can_never_hold(bytes) || memory.is_exhausted_for(bytes) {
             return Room::None;
         }
-        if memory.wants_relief() {
+        if self.storage().is_none() {
+            return Room::None;
+        }
+        if memory.wants_relief(bytes) {
             self.ring_keeper();
         }
-        let can_leave = self.storage().is_some();
-        if can_leave && memory.is_far_over() { Room::Soon } else { Room::Enough }
+        if memory.is_far_over_with(bytes) { Room::Soon } else { Room::Enough }
     }
 }
 
@@ -269,6 +279,56 @@ mod tests {
             waited_for = wanted.first();
             wanted.load();
         }
+    }
+
+    #[test]
+    fn what_is_known_to_be_wanted_gets_room_or_is_refused() {
+        let (disk, clock) = (SimDisk::new(1), Arc::new(ManualClock::at_ms(1)));
+        let engine = engine(&disk, &clock);
+        let memory = engine.memory();
+        let text = vec![b'v'; 3 << 20];
+        testing::lock(&engine, 7).set_string(0, b"k", &text, crate::Deadline::Clear, None);
+        memory.set_limit_bytes(4 << 20);
+        // Strings count at once, and never leave.
+        assert_eq!(engine.make_room(2 << 20), Room::None);
+        assert_eq!(engine.make_room(900 << 10), Room::Enough);
+        testing::lock(&engine, 7).delete(0, b"k");
+        assert_eq!(engine.make_room(2 << 20), Room::Enough);
+        let text = [b'v'; 1000];
+        for ms in 1..=3500 {
+            let id = crate::stream::NewId::Explicit(testing::id(ms));
+            let append =
+                crate::stream::Append { id, fields: &[b"f", &text], attempt: None, trim: None };
+            let create = crate::stream::CreateStream::IfAbsent;
+            testing::lock(&engine, 7).append_to_stream(0, b"s", &append, create).unwrap();
+        }
+        // Blocks leave for what is wanted, and more may be used for a moment.
+        assert!(!memory.is_over());
+        assert_eq!(engine.make_room(1 << 20), Room::Enough);
+        assert_eq!(engine.make_room(3 << 20), Room::Soon);
+        keep(&engine, &clock);
+        assert_eq!(engine.make_room(3 << 20), Room::Enough);
+        // Nothing is held back for who does not come.
+        assert!(!memory.is_over() && memory.wanted_bytes() == 0);
+        // What cannot be had although blocks are in the way is refused in the end.
+        disk.set_capacity(Some(0));
+        memory.set_limit_bytes(memory.used_bytes() + (1 << 20));
+        for ms in 3501..=4200 {
+            let id = crate::stream::NewId::Explicit(testing::id(ms));
+            let append =
+                crate::stream::Append { id, fields: &[b"f", &text], attempt: None, trim: None };
+            let create = crate::stream::CreateStream::IfAbsent;
+            testing::lock(&engine, 7).append_to_stream(0, b"t", &append, create).unwrap();
+        }
+        let much = memory.limit_bytes() - (256 << 10);
+        let is_refused = (0..1000).any(|_| {
+            engine.keep();
+            engine.make_room(much) == Room::None
+        });
+        assert!(is_refused);
+        clock.set_ms(clock.now_ms() + 1000);
+        engine.keep();
+        assert!(memory.wanted_bytes() == 0 && !memory.is_exhausted());
     }
 
     #[test]

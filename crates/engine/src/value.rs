@@ -98,6 +98,16 @@ impl Entry {
         self.used_at_s.into()
     }
 
+    /// Returns how many bytes of memory the key takes, with its string if it holds one: what is
+    /// counted as it changes.
+    pub(crate) fn counted_bytes(&self) -> usize {
+        let text_bytes = match &self.value {
+            Value::String(bytes) => bytes.capacity(),
+            Value::Stream(_) => 0,
+        };
+        size_of::<Entry>() + self.key.len() + text_bytes
+    }
+
     /// Returns about how many bytes of memory the key and its value take.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Entry>() + self.key.len() + self.value.memory_bytes()

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use firth_engine::Locked;
+use firth_engine::blocks::Room;
 use firth_resp::{Protocol, Reply};
 
 use crate::blocked::{BlockedReader, Wait};
 use crate::client::ClientState;
 use crate::config::ReadReply;
+use crate::dispatch;
 use crate::local::Local;
+use crate::reply_error::{self, ReplyError};
 use crate::server::Server;
 use crate::session::{Blocked, Session};
 use crate::spec::Spec;
@@ -57,6 +60,19 @@ impl<'e> Context<'_, 'e> {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         self.keys.now_ms()
+    }
+
+    /// Refuses what would take so many bytes of memory if there is no room for them, for commands that
+    /// make more than they bring.
+    ///
+    /// # Errors
+    /// There is no room, and none can be made.
+    pub fn check_room(&self, bytes: usize) -> Result<(), ReplyError> {
+        let is_small = bytes < dispatch::LARGE_BYTES;
+        if is_small || self.server.engine.make_room(bytes) != Room::None {
+            return Ok(());
+        }
+        Err(reply_error::OUT_OF_MEMORY)
     }
 
     /// Says whether XREAD and XREADGROUP answer this client with a map from streams to entries.

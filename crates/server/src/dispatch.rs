@@ -65,7 +65,7 @@ pub fn dispatch(
         refuse(server, local, session, start, &error);
         return Dispatched::Done(Lsn::ZERO);
     }
-    match room_for(server, spec, session) {
+    match room_for(server, spec, session, request) {
         Room::Enough => {}
         // The clock of the loop may be that much behind already.
         Room::Soon => return Dispatched::Paused(local.monotonic_ms + 1),
@@ -368,10 +368,20 @@ fn may_write(spec: &Spec, session: &Session) -> bool {
 }
 
 /// Says whether there is memory for a command.
-fn room_for(server: &Server, spec: &Spec, session: &Session) -> Room {
-    let asks = server.engine.memory().is_over() && takes_memory(spec, session);
-    if asks { server.engine.make_room() } else { Room::Enough }
+fn room_for(server: &Server, spec: &Spec, session: &Session, request: Request<'_>) -> Room {
+    if server.engine.memory().limit_bytes() == 0 || !takes_memory(spec, session) {
+        return Room::Enough;
+    }
+    let mut bytes = request.iter().map(<[u8]>::len).sum::<usize>();
+    if let Some(open) = &session.transaction {
+        // What is queued stays until all of it has run, and so is there twice.
+        bytes = bytes.saturating_add(open.bytes).saturating_mul(2);
+    }
+    server.engine.make_room(if bytes < LARGE_BYTES { 0 } else { bytes })
 }
+
+/// A command that brings less than this is not looked at as to whether it fits.
+pub const LARGE_BYTES: usize = 16 << 10;
 
 /// Says whether a command may need more memory, or one of those that EXEC is going to run.
 fn takes_memory(spec: &Spec, session: &Session) -> bool {

@@ -111,7 +111,7 @@ impl Loaders {
 /// Waits a while if memory falls behind, so that no scan brings back more than leaves.
 fn wait_for_room(engine: &Engine) {
     for _ in 0..ROOM_WAITS_MAX {
-        if engine.make_room() != Room::Soon {
+        if engine.make_room(0) != Room::Soon {
             return;
         }
         thread::sleep(ROOM_WAIT);

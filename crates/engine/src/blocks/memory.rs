@@ -8,13 +8,16 @@ use crate::stream::Block;
 
 /// What is in memory, over all streams of an engine, and how much may be.
 ///
-/// The blocks of streams are counted exactly. Everything else (keys, strings, groups with what is
-/// pending in them) is measured now and then, and so may be a moment old.
+/// The blocks of streams are counted exactly, and so are keys with their strings. Everything else
+/// (groups with what is pending in them, above all) is measured now and then, and so may be a moment
+/// old.
 #[derive(Debug, Default)]
 pub struct Memory {
     block_bytes: AtomicUsize,
     blocks: AtomicUsize,
     cold_blocks: AtomicUsize,
+    /// What keys and their strings take, which stays in memory.
+    key_bytes: AtomicUsize,
     rest_bytes: AtomicUsize,
     /// What was read and not taken yet.
     shelf_bytes: AtomicUsize,
@@ -22,6 +25,8 @@ pub struct Memory {
     limit_bytes: AtomicUsize,
     is_exhausted: AtomicBool,
     is_relief_wanted: AtomicBool,
+    /// The most that somebody wants who waits for memory.
+    wanted_bytes: AtomicUsize,
 }
 
 /// Whether there is memory for more.
@@ -43,10 +48,15 @@ impl Memory {
     /// Returns about how many bytes of memory all keys and what they hold take.
     #[inline]
     pub fn used_bytes(&self) -> usize {
+        self.block_bytes() + self.fixed_bytes() + self.shelf_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many of them nothing can free but commands that remove something.
+    fn fixed_bytes(&self) -> usize {
         // The index of a stream has some room to grow.
         let index_bytes = self.blocks() * size_of::<Block>() / 8 * 9;
-        let rest_bytes = self.rest_bytes.load(Ordering::Relaxed);
-        self.block_bytes() + index_bytes + rest_bytes + self.shelf_bytes.load(Ordering::Relaxed)
+        let key_bytes = self.key_bytes.load(Ordering::Relaxed);
+        index_bytes + key_bytes + self.rest_bytes.load(Ordering::Relaxed)
     }
 
     /// Returns how many bytes may be used, 0 for any number.
@@ -64,31 +74,63 @@ impl Memory {
     /// Says whether more is used than may be.
     #[inline]
     pub fn is_over(&self) -> bool {
-        let limit_bytes = self.limit_bytes();
-        limit_bytes > 0 && self.used_bytes() > limit_bytes
+        self.is_over_with(0)
     }
 
-    /// Says whether so much more is used than may be that who frees memory is falling behind: what
-    /// takes more has to wait.
-    pub(crate) fn is_far_over(&self) -> bool {
+    /// Says whether more would be used than may be if so many bytes came.
+    #[inline]
+    pub(crate) fn is_over_with(&self, bytes: usize) -> bool {
         let limit_bytes = self.limit_bytes();
-        limit_bytes > 0 && self.used_bytes() > limit_bytes + limit_bytes / 16 + EXCESS_BYTES
+        limit_bytes > 0 && self.used_bytes().saturating_add(bytes) > limit_bytes
     }
 
-    /// Says whether the keeper is to be woken because more is used than may be: once until it has
-    /// done something about it.
-    pub(crate) fn wants_relief(&self) -> bool {
-        !self.is_relief_wanted.swap(true, Ordering::Relaxed)
+    /// Says whether, if so many bytes came, so much more would be used than may be that who frees
+    /// memory is falling behind: what takes more has to wait.
+    pub(crate) fn is_far_over_with(&self, bytes: usize) -> bool {
+        let limit_bytes = self.limit_bytes();
+        let most_bytes = limit_bytes.saturating_add(limit_bytes / 16 + EXCESS_BYTES);
+        limit_bytes > 0 && self.used_bytes().saturating_add(bytes) > most_bytes
+    }
+
+    /// Says whether there is no room for so many bytes even when all blocks have left memory.
+    pub(crate) fn can_never_hold(&self, bytes: usize) -> bool {
+        let limit_bytes = self.limit_bytes();
+        limit_bytes > 0 && self.fixed_bytes().saturating_add(bytes) > limit_bytes
+    }
+
+    /// Says whether the keeper is to be woken because more is used than may be, or will be with so
+    /// many bytes: once until it has done something about it.
+    pub(crate) fn wants_relief(&self, bytes: usize) -> bool {
+        let before = self.wanted_bytes.fetch_max(bytes, Ordering::Relaxed);
+        !self.is_relief_wanted.swap(true, Ordering::Relaxed) || before < bytes
+    }
+
+    /// Returns the most that somebody wants who waits.
+    pub(crate) fn wanted_bytes(&self) -> usize {
+        self.wanted_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was wanted.
+    pub(crate) fn forget_wanted(&self) {
+        self.wanted_bytes.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn note_relief(&self) {
+        self.forget_wanted();
         self.is_relief_wanted.store(false, Ordering::Relaxed);
     }
 
     /// Says whether more is used than may be, and nothing is left that could leave memory.
     #[inline]
     pub fn is_exhausted(&self) -> bool {
-        self.is_exhausted.load(Ordering::Relaxed) && self.is_over()
+        self.is_exhausted_for(0)
+    }
+
+    /// Says whether more would be used than may be if so many bytes came, and nothing is left that
+    /// could leave memory.
+    #[inline]
+    pub(crate) fn is_exhausted_for(&self, bytes: usize) -> bool {
+        self.is_exhausted.load(Ordering::Relaxed) && self.is_over_with(bytes)
     }
 
     pub(crate) fn set_exhausted(&self, is_exhausted: bool) {
@@ -116,6 +158,39 @@ impl Memory {
     /// Returns how many of them are on the disk alone.
     pub fn cold_blocks(&self) -> usize {
         self.cold_blocks.load(Ordering::Relaxed)
+    }
+}
+
+/// What some keys and their strings take; it is counted for all keys as well.
+#[derive(Debug)]
+pub(crate) struct KeyAccount {
+    total: Arc<Memory>,
+    bytes: usize,
+}
+
+impl KeyAccount {
+    /// Returns the account of no keys.
+    pub(crate) fn new(total: &Arc<Memory>) -> Self {
+        KeyAccount { total: Arc::clone(total), bytes: 0 }
+    }
+
+    /// Notes that a key takes other bytes than before, 0 for one that was or will not be there.
+    #[inline]
+    pub(crate) fn resize(&mut self, before: usize, after: usize) {
+        let change = after.wrapping_sub(before);
+        self.bytes = self.bytes.wrapping_add(change);
+        self.total.key_bytes.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Notes that all keys are gone.
+    pub(crate) fn clear(&mut self) {
+        self.resize(self.bytes, 0);
+    }
+}
+
+impl Drop for KeyAccount {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -246,6 +321,21 @@ impl Drop for Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_counted_until_their_account_goes() {
+        let total = Arc::new(Memory::default());
+        let mut one = KeyAccount::new(&total);
+        let mut other = KeyAccount::new(&total);
+        one.resize(0, 100);
+        other.resize(0, 50);
+        one.resize(100, 30);
+        assert_eq!(total.used_bytes(), 80);
+        one.clear();
+        assert_eq!(total.used_bytes(), 50);
+        drop((one, other));
+        assert_eq!(total.used_bytes(), 0);
+    }
 
     #[test]
     fn totals_are_those_of_all_accounts() {

@@ -28,7 +28,7 @@ pub use error::{BlockFlaw, ReadError, StoreError};
 pub use file::BlockFile;
 pub(crate) use file::path as block_path;
 pub use frame::{Compression, Spot};
-pub(crate) use memory::Account;
+pub(crate) use memory::{Account, KeyAccount};
 pub use memory::{Memory, Room};
 pub use mover::BlockMover;
 pub use place::Place;

@@ -27,6 +27,7 @@ mod check;
 mod cold;
 mod full_disk;
 mod kill;
+mod large;
 mod memory;
 mod oracle;
 

@@ -29,8 +29,8 @@ fn data_mib(server: &Server) -> u64 {
 }
 
 /// Forbids the process more than a little memory from now on; says whether that was possible.
-fn confine(server: &Server) -> bool {
-    let bytes = (data_mib(server) + ROOM_MIB) << 20;
+pub(crate) fn confine(server: &Server, room_mib: u64) -> bool {
+    let bytes = (data_mib(server) + room_mib) << 20;
     let pid = format!("--pid={}", server.pid());
     let limit = format!("--data={bytes}:{bytes}");
     let done = Command::new("prlimit").args([pid, limit]).status();
@@ -92,7 +92,7 @@ fn streams_may_be_many_times_as_large_as_the_memory() {
     let mut server = Server::start_with(Kind::Firth, &FLAGS);
     let mut client = connect(server.port());
     assert_eq!(ask(&mut client, "PING"), Reply::Simple("PONG".into()));
-    if !confine(&server) {
+    if !confine(&server, ROOM_MIB) {
         // It shows where tests are shown, and in continuous integration it fails.
         eprintln!("SKIPPED: prlimit, which limits the memory of others, is missing");
         assert!(std::env::var_os("CI").is_none());
@@ -105,7 +105,7 @@ fn streams_may_be_many_times_as_large_as_the_memory() {
     server.start_again(Kind::Firth, &FLAGS);
     let mut client = connect(server.port());
     assert_eq!(ask(&mut client, "PING"), Reply::Simple("PONG".into()));
-    assert!(confine(&server));
+    assert!(confine(&server, ROOM_MIB));
     check(&mut client);
     let log = log(&server);
     assert!(!log.contains("panicked") && !log.contains("memory allocation"), "{log}");

@@ -1,6 +1,6 @@
 //! COPY: puts a copy of a value under another key.
 
-use firth_engine::Overwrite;
+use firth_engine::{Entry, Overwrite};
 use firth_resp::Request;
 
 use crate::args::Args;
@@ -39,6 +39,8 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     if (db, from) == (to_db, to) {
         return Err(SAME_OBJECT);
     }
+    let bytes = cx.keys.peek(db, from).map_or(0, Entry::memory_bytes);
+    cx.check_room(bytes)?;
     let is_done = cx.keys.copy(db, from, to_db, to, overwrite);
     cx.reply().integer(is_done.into());
     Ok(())

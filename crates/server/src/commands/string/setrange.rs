@@ -36,6 +36,7 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
     } else if offset.saturating_add(value.len()) > bytes_max {
         return Err(STRING_TOO_LONG);
     } else {
+        cx.check_room((offset + value.len()).saturating_sub(old_len))?;
         cx.keys.write_string_at(db, key, offset, value, "setrange")?
     };
     cx.reply().integer(i64::try_from(len).unwrap_or(i64::MAX));
