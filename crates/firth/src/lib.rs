@@ -25,6 +25,7 @@
 //! - [`Group`]: what the consumers of a stream share: reading, acknowledging, taking over what is pending.
 //! - [`dead_letters`]: entries that could not be handled: listed, counted by reason, handled, brought back.
 //! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
+//! - [`cache`]: values in this process, dropped when somebody says that they are out of date.
 //! - [`Worker`]: handlers for the entries of a stream, with retries, dead letters and leases.
 //!
 //! What carries the messages is a [`backend`], a small trait with typed requests. Whoever writes one
@@ -34,6 +35,7 @@
 //!
 //! - `embedded` (default): `memory:` and `file:`, the engine of Firth in this process.
 //! - `redis` (default): servers, by the `redis` crate.
+//! - `cache` (default): [`cache`], on `moka`.
 //! - `tls`: servers by TLS, by rustls.
 //! - `conformance`: the suite that a backend must pass.
 //! - `test-kit`: [`test_kit`](https://docs.rs/firth/latest/firth/test_kit), for tests of programs on this library.
@@ -42,6 +44,8 @@ mod address;
 pub mod backend;
 mod backoff;
 mod broker;
+#[cfg(feature = "cache")]
+pub mod cache;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

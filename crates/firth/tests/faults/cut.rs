@@ -1,9 +1,12 @@
 //! Connections that are cut: what was asked goes on, and what may have been missed is told.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use firth::backend::{Gap, GapReason, QueueLimits, Received, Topic};
+use firth::cache::Cache;
 use firth::{Broker, Delivery, TailStart};
 use futures_util::StreamExt as _;
 
@@ -30,6 +33,25 @@ async fn a_subscription_tells_of_the_gap_and_goes_on(server: &Server, broker: &B
         backend.publish(Arc::clone(&channel), Bytes::from_static(b"x")).await.unwrap();
         assert!(matches!(listening.next().await, Some(Received::Message(_))));
     }
+}
+
+async fn a_cache_is_cleared_and_goes_on(server: &Server, broker: &Broker) {
+    let cache: Cache<u32> = broker.cache().await.unwrap();
+    for n in 0..3 {
+        let load = || async { Ok::<_, Infallible>(n) };
+        assert_eq!(cache.get_or_load("k", load).await.unwrap(), n);
+        cut(server, "pubsub").await;
+        while cache.stats().gaps <= u64::from(n) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(cache.get("k"), None);
+    }
+    assert_eq!(cache.get_or_load("k", || async { Ok::<_, Infallible>(9) }).await.unwrap(), 9);
+    broker.invalidator().keys(["k"]).await.unwrap();
+    while cache.get("k").is_some() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!((cache.stats().gaps, cache.stats().cleared), (3, 3));
 }
 
 async fn a_tail_goes_on(server: &Server, broker: &Broker) {
@@ -66,6 +88,7 @@ async fn check(kind: Kind) {
     let address = format!("redis://127.0.0.1:{}", server.port());
     let broker = Broker::connect(&address).await.unwrap();
     a_subscription_tells_of_the_gap_and_goes_on(&server, &broker).await;
+    a_cache_is_cleared_and_goes_on(&server, &broker).await;
     a_tail_goes_on(&server, &broker).await;
     a_worker_goes_on(&server, &broker).await;
     assert!(broker.health().connected().await);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod cache;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod dead_letters;
@@ -84,6 +85,7 @@ async fn check(address: &str) {
     let mut failed = Vec::new();
     let cases = [
         dead_letters::CASES,
+        cache::CASES,
         event_bus::CASES,
         event_store::CASES,
         groups::CASES,
