@@ -51,7 +51,9 @@ pub use verdict::{Delivery, Verdict};
 /// the acknowledgement, or loses contact for longer than the lease. Handlers must bear that.
 ///
 /// What survives a crash is what the backend keeps: entries, and whose they are. What is lost with a
-/// destroyed group are its pending entries.
+/// destroyed group are its pending entries, and with a consumer that somebody removes by
+/// `XGROUP DELCONSUMER` those that were to come again for it;
+/// [`Group::remove_consumer`](crate::group::Group::remove_consumer) hands them to an heir instead.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

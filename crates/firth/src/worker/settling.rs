@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::counters::add;
 use super::desk::{Burial, Held};
 use super::shift::Shift;
-use crate::backend::{Batch, GroupChange, Handing, Outcome, Which, Write};
+use crate::backend::{Batch, GroupChange, Handing, Outcome, PendingQuery, Which, Write};
 use crate::dead_letters::{self, Death};
 use crate::{EntryId, Error};
 
@@ -54,9 +54,19 @@ impl<T: Send + 'static> Shift<T> {
     }
 
     async fn bury(&self, burial: &Burial) -> Result<(), Error> {
-        if burial.is_doubtful && !self.is_own(burial.id).await? {
-            add(&self.counters.dead, 1);
-            return Ok(());
+        let whoever = PendingQuery { consumer: None, ..self.own_pending(burial.id, burial.id, 1) };
+        match self.backend.pending(whoever).await?.first() {
+            Some(row) if row.consumer.as_ref() != &*self.settings.consumer => {
+                // Who has taken it over decides what becomes of it.
+                return Ok(());
+            }
+            None if burial.is_doubtful => {
+                // The answer was lost, not what it would have told.
+                add(&self.counters.dead, 1);
+                return Ok(());
+            }
+            // If nobody has it, rather one letter too many than none.
+            _ => {}
         }
         let append = dead_letters::letter(
             &self.settings.dead_letters,

@@ -16,6 +16,7 @@ cases![
     what_is_rejected_or_unreadable_is_a_dead_letter,
     a_panic_is_a_failure,
     what_others_have_left_is_taken_over,
+    what_others_have_taken_over_is_theirs_to_judge,
     what_is_not_done_is_handed_back,
     a_destroyed_group_is_created_anew,
 ];
@@ -171,6 +172,31 @@ async fn what_others_have_left_is_taken_over(bench: Bench) {
     assert_eq!(numbers, [(0, 2), (1, 2), (2, 2)]);
     assert_eq!(worker.stop().await.unwrap().taken_over, 3);
     assert_eq!(setting.pending().await, 0);
+}
+
+async fn what_others_have_taken_over_is_theirs_to_judge(bench: Bench) {
+    let setting = Setting::new(&bench);
+    setting.add(0..2).await;
+    let pending = setting.stream.group("g").pending();
+    let (sender, mut handled) = mpsc::channel(100);
+    let worker = setting.worker().concurrency(1).start(move |delivery: Delivery<u32>| {
+        let (sender, pending) = (sender.clone(), pending.clone());
+        async move {
+            if delivery.value == 0 {
+                let taken = pending.claim("other", [delivery.id]).await.unwrap();
+                assert_eq!(taken.items.len(), 1);
+            }
+            sender.send(delivery.value).await.unwrap();
+            Verdict::reject("never")
+        }
+    });
+    for number in 0..2 {
+        assert_eq!(handled.recv().await, Some(number));
+    }
+    // Only the other letter is written.
+    assert_eq!(worker.stop().await.unwrap().dead, 1);
+    assert_eq!(setting.dead.length().await.unwrap(), 1);
+    assert_eq!(setting.pending().await, 1);
 }
 
 async fn what_is_not_done_is_handed_back(bench: Bench) {
