@@ -231,6 +231,7 @@ mod tests {
         broker.stream("flat").flat().append(&order(2)).await.unwrap();
         broker.assert_appended("orders", &order(1));
         broker.assert_appended("flat", &order(2));
+        broker.assert_appended("flat", &serde_json::json!({"what": "tea", "id": 2}));
         let text = message(|| broker.assert_appended("flat", &order(1)));
         let wanted = r#"{"id":1,"what":"tea"} was not appended to `flat`; what was:"#;
         let there = "1767225600000-0 id=2 what=tea\nthere is something on `orders`";

@@ -47,11 +47,12 @@ impl Journal {
         event: &impl Serialize,
     ) -> Result<(), String> {
         let wanted = payload::to_json(event).map_err(|error| error.to_string())?;
-        let wanted = shown(&wanted);
-        let there: Vec<String> = self.messages(channel).iter().map(|found| shown(found)).collect();
-        if there.contains(&wanted) {
+        let messages = self.messages(channel);
+        if messages.iter().any(|found| is_same(found, &wanted)) {
             return Ok(());
         }
+        let wanted = shown(&wanted);
+        let there: Vec<String> = messages.iter().map(|found| shown(found)).collect();
         let elsewhere = self.messages.lock().iter().map(|(name, _)| Arc::clone(name)).collect();
         Err(missing(
             &format!("{wanted} was not published on `{channel}`"),
@@ -68,16 +69,17 @@ impl Journal {
         value: &impl Serialize,
     ) -> Result<(), String> {
         let json = payload::to_json(value).map_err(|error| error.to_string())?;
-        let wanted = shown(&json);
-        let as_fields = flat::encode(value).ok();
+        let as_fields = flat::encode(value).ok().as_ref().map(by_name);
         let entries = self.entries(stream);
         let is_it = |entry: &Entry| {
-            let in_json = entry.fields.get(payload::FIELD).map(|found| shown(found));
-            in_json.as_ref() == Some(&wanted) || as_fields.as_ref() == Some(&entry.fields)
+            let in_json = entry.fields.get(payload::FIELD);
+            in_json.is_some_and(|found| is_same(found, &json))
+                || as_fields.as_ref() == Some(&by_name(&entry.fields))
         };
         if entries.iter().any(is_it) {
             return Ok(());
         }
+        let wanted = shown(&json);
         let there: Vec<String> = entries
             .iter()
             .map(|entry| format!("{} {}", entry.id, shown_fields(&entry.fields)))
@@ -103,7 +105,20 @@ impl Journal {
     }
 }
 
-/// Returns a payload as text: JSON in one form, whatever the order of its members.
+/// Says whether two payloads are the same JSON, whatever the order of its members, or else the same bytes.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let json = |payload: &[u8]| serde_json::from_slice::<Value>(payload).ok();
+    one == other || json(one).is_some_and(|value| Some(value) == json(other))
+}
+
+/// Returns fields in one order.
+fn by_name(fields: &Fields) -> Vec<(Bytes, Bytes)> {
+    let mut fields: Vec<_> = fields.iter().cloned().collect();
+    fields.sort_unstable();
+    fields
+}
+
+/// Returns a payload as text: JSON without spaces.
 fn shown(payload: &[u8]) -> String {
     match serde_json::from_slice::<Value>(payload) {
         Ok(value) => value.to_string(),

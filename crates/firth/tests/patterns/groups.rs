@@ -336,7 +336,7 @@ async fn the_document_takes_over(kind: Kind) {
     assert_eq!(group.read("rust").await.unwrap().len(), 2);
     let lines = script.run(&address, "groups-of-theirs").await;
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let fields = json!(["amount", "1.5", "type", "purchase", "userId", "1"]);
+    let fields = json!(["type", "purchase", "userId", "1", "amount", "1.5"]);
     let expect = [
         json!([2, [["rust", "2"]]]),
         json!([[ids[0], "rust", 1], [ids[1], "rust", 1]]),
