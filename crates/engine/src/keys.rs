@@ -97,6 +97,12 @@ impl Locked<'_> {
         self.peek(db, key)
     }
 
+    /// Says whether a key is hidden, since its time is up and nothing may be changed.
+    pub fn is_hidden(&mut self, db: u8, key: &[u8]) -> bool {
+        let hash = self.hash(key);
+        self.expire_if_due(db, hash, key) == crate::locked::Presence::Hidden
+    }
+
     /// Removes a key; returns whether it was there.
     pub fn delete(&mut self, db: u8, key: &[u8]) -> bool {
         if self.peek(db, key).is_none() {

@@ -84,6 +84,8 @@ pub struct Watch {
     pub flag: Arc<WatchFlag>,
     /// The keys.
     pub keys: Set<DbKey>,
+    /// Those that were hidden already when they were to be watched: that they are is no change.
+    pub hidden: Set<DbKey>,
 }
 
 /// What a client is subscribed to.

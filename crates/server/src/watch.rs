@@ -31,11 +31,15 @@ pub fn unwatch_all(server: &Server, session: &mut Session, now_ms: u64) {
 /// Lets the client watch no key any longer, whose shards are locked, and says whether one of the
 /// keys has changed.
 pub fn take_verdict(session: &mut Session, keys: &mut Locked<'_>) -> bool {
-    // A key that was there and is overdue is removed by this look, which counts as a change.
-    for place in session.watch.iter().flat_map(|watch| &watch.keys) {
-        keys.peek(place.db, &place.key);
+    let mut is_changed = false;
+    if let Some(watch) = &session.watch {
+        // A key that was there and is overdue is removed by this look, which counts as a change; so
+        // does that it is hidden.
+        for place in &watch.keys {
+            is_changed |= keys.is_hidden(place.db, &place.key) && !watch.hidden.contains(place);
+        }
+        is_changed |= watch.flag.is_raised();
     }
-    let is_changed = session.watch.as_ref().is_some_and(|watch| watch.flag.is_raised());
     unwatch(session, keys);
     is_changed
 }

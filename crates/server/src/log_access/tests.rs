@@ -177,6 +177,24 @@ fn a_full_disk_stops_changes_but_not_reads() {
 }
 
 #[test]
+fn a_watched_key_whose_time_is_up_has_changed_though_nothing_can_be_logged() {
+    let (mut program, disk) = program();
+    program.say(0, "SET k v PX 50 ; SET soon v PX 50 ; WATCH k");
+    program.write_log();
+    disk.set_capacity(Some(0));
+    program.say(2, "SET other v");
+    program.write_log();
+    let transaction = "MULTI ; PING ; EXEC";
+    let (runs, aborts) = ("+OK +QUEUED *1 +PONG", "+OK +QUEUED *-1");
+    program.heard(0);
+    program.at_ms(1_000_100);
+    assert_eq!(program.say(0, transaction), aborts);
+    assert_eq!(program.say(0, "WATCH k soon"), "+OK");
+    assert_eq!(program.say(0, transaction), runs, "it was no more when the watching began");
+    assert_eq!(program.server().engine.lock(ShardSet::ALL, 1_000_000).key_count(0), 3);
+}
+
+#[test]
 fn a_failed_log_stops_changes_for_good_and_closes_who_waits() {
     let (mut program, disk) = program();
     let known = strangers(&program).next().unwrap();

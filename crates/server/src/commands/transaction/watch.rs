@@ -35,7 +35,9 @@ fn run(cx: &mut Context<'_, '_>, request: Request<'_>) -> Result<(), ReplyError>
             continue;
         }
         // A key that is overdue already goes now, so that its end does not count as a change.
-        cx.keys.peek(db, key);
+        if cx.keys.is_hidden(db, key) {
+            watch.hidden.insert(place.clone());
+        }
         cx.keys.watch(db, key, &watch.flag);
         watch.keys.insert(place);
     }
