@@ -98,7 +98,7 @@ pub(crate) struct Add {
     pub(crate) key: Bytes,
     pub(crate) id: Option<Id>,
     pub(crate) fields: Vec<Bytes>,
-    pub(crate) trim: Option<TrimTo>,
+    pub(crate) trim: Option<(TrimTo, Nearness)>,
     /// The producer, and its id of this attempt unless the content is to stand for it.
     pub(crate) attempt: Option<(Bytes, Option<Bytes>)>,
     pub(crate) nomkstream: Word,
@@ -113,6 +113,8 @@ pub(crate) enum Command {
     Multi,
     Exec,
     Discard,
+    Watch(Vec<Bytes>),
+    Unwatch,
     Subscribe(Bytes),
     Publish(Bytes, Bytes),
     Set { key: Bytes, value: Bytes, px: Option<u64> },
@@ -146,6 +148,8 @@ pub(crate) enum Command {
     CreateConsumer { key: Bytes, group: Bytes, consumer: Bytes },
     DelConsumer { key: Bytes, group: Bytes, consumer: Bytes },
     Pending { key: Bytes, group: Bytes, count: usize },
+    Groups(Bytes),
+    Consumers { key: Bytes, group: Bytes },
 }
 
 /// Gathers the arguments of a request.
@@ -225,8 +229,8 @@ impl Command {
                     Some((producer, None)) => out.say("IDMPAUTO").put(producer),
                     None => out,
                 };
-                if let Some(to) = add.trim {
-                    out.trim(to, Nearness::Exact);
+                if let Some((to, nearness)) = add.trim {
+                    out.trim(to, nearness);
                 }
                 match add.id {
                     Some(id) => out.num(id),
@@ -273,6 +277,8 @@ impl Command {
             Command::Multi => out.say("MULTI"),
             Command::Exec => out.say("EXEC"),
             Command::Discard => out.say("DISCARD"),
+            Command::Watch(keys) => out.say("WATCH").all(keys),
+            Command::Unwatch => out.say("UNWATCH"),
             Command::Subscribe(channel) => out.say("SUBSCRIBE").put(channel),
             Command::Publish(channel, text) => out.say("PUBLISH").put(channel).put(text),
             Command::Set { key, value, px: None } => out.say("SET").put(key).put(value),
@@ -357,6 +363,8 @@ impl Command {
             Command::Pending { key, group, count } => {
                 out.say("XPENDING").put(key).put(group).say("- +").num(count)
             }
+            Command::Groups(key) => out.say("XINFO GROUPS").put(key),
+            Command::Consumers { key, group } => out.say("XINFO CONSUMERS").put(key).put(group),
             _ => out,
         };
     }
@@ -385,6 +393,8 @@ impl Command {
                 | Command::CreateConsumer { .. }
                 | Command::DelConsumer { .. }
                 | Command::Pending { .. }
+                | Command::Groups(_)
+                | Command::Consumers { .. }
         )
     }
 
@@ -400,6 +410,7 @@ impl Command {
             | Command::Incr(key)
             | Command::Append(key, _)
             | Command::Len(key)
+            | Command::Groups(key)
             | Command::Persist(key)
             | Command::PExpire(key, _)
             | Command::Move(key, _)
@@ -419,7 +430,8 @@ impl Command {
             | Command::GroupDestroy { key, .. }
             | Command::CreateConsumer { key, .. }
             | Command::DelConsumer { key, .. }
-            | Command::Pending { key, .. } => vec![key.clone()],
+            | Command::Pending { key, .. }
+            | Command::Consumers { key, .. } => vec![key.clone()],
             _ => Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use firth_resp::ReplyDecoder;
 
 use crate::machine::Machine;
-use crate::model::{Entry, Group, Keys, Place, Value};
+use crate::model::{Consumer, Entry, Group, Keys, Lags, Place, Value};
 use crate::told::Told;
 
 /// The databases that are used.
@@ -39,8 +39,9 @@ fn line((db, key): &Place, entry: &Entry) -> String {
 fn write_group(text: &mut String, name: &[u8], group: &Group) {
     let (name, last) = (name.escape_ascii(), group.last_delivered);
     put(text, format_args!("\n  group {name} at {last}, consumers"));
-    for consumer in &group.consumers {
-        put(text, format_args!(" {}", consumer.escape_ascii()));
+    for (name, Consumer { seen_ms, active_ms }) in &group.consumers {
+        let active_ms = active_ms.map_or(-1, u64::cast_signed);
+        put(text, format_args!(" {} seen {seen_ms} active {active_ms}", name.escape_ascii()));
     }
     for (id, row) in &group.pending {
         put(text, format_args!("\n    {id} {}", row.deliveries));
@@ -55,14 +56,14 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
 }
 
-/// Returns what the server has.
-pub(crate) fn of_server(machine: &mut Machine) -> Result<Vec<String>, String> {
+/// Returns what the server has, and checks what it tells beside that.
+pub(crate) fn of_server(machine: &mut Machine, lags: Lags) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     for db in 0..DATABASES {
         let told = ask(machine, db, &[vec![b"KEYS".to_vec(), b"*".to_vec()]])?;
         let keys = told.first().cloned().unwrap_or(Told::Nil);
         for key in keys.list() {
-            lines.push(key_line(machine, db, key.bytes())?);
+            lines.push(key_line(machine, db, key.bytes(), lags)?);
         }
     }
     lines.sort();
@@ -96,7 +97,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Told, usize)>, String> {
     Ok(decoded.map(|(value, used)| (Told::from(value), used)))
 }
 
-fn key_line(machine: &mut Machine, db: u8, key: &[u8]) -> Result<String, String> {
+fn key_line(machine: &mut Machine, db: u8, key: &[u8], lags: Lags) -> Result<String, String> {
     let words = |text: &str| -> Vec<Vec<u8>> {
         text.split(' ').map(|word| if word == "?" { key.to_vec() } else { word.into() }).collect()
     };
@@ -124,8 +125,29 @@ fn key_line(machine: &mut Machine, db: u8, key: &[u8]) -> Result<String, String>
     }
     for group in field("groups")?.list() {
         tell_group(&mut text, group)?;
+        if lags == Lags::Right {
+            check_lag(group, entries)?;
+        }
     }
     Ok(text)
+}
+
+/// A lag that is told is the number of entries behind the last one that the group was given.
+fn check_lag(group: &Told, entries: &Told) -> Result<(), String> {
+    let id = |told: &Told| -> Option<(u64, u64)> {
+        let text = std::str::from_utf8(told.bytes()).ok()?;
+        let (ms, seq) = text.split_once('-')?;
+        Some((ms.parse().ok()?, seq.parse().ok()?))
+    };
+    let last = group.field("last-delivered-id").and_then(id);
+    let ids = entries.list().iter().map(|entry| entry.list().first().and_then(id));
+    let behind = ids.filter(|id| *id > last).count();
+    match group.field("lag").and_then(Told::integer) {
+        Some(lag) if usize::try_from(lag) != Ok(behind) => {
+            Err(format!("the lag is {behind}, but it is told to be {lag}: {group:?}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tell_group(text: &mut String, group: &Told) -> Result<(), String> {
@@ -134,8 +156,12 @@ fn tell_group(text: &mut String, group: &Told) -> Result<(), String> {
     put(text, format_args!("\n  group {name:?} at {last:?}, consumers"));
     let mut of_consumers = 0;
     let consumers = field("consumers")?.list();
-    let name_of = |consumer: &Told| consumer.field("name").cloned().unwrap_or(Told::Nil);
-    let mut names: Vec<String> = consumers.iter().map(|c| format!("{:?}", name_of(c))).collect();
+    let tell = |consumer: &Told| {
+        let field = |name: &str| consumer.field(name).cloned().unwrap_or(Told::Nil);
+        let (name, seen, active) = (field("name"), field("seen-time"), field("active-time"));
+        format!("{name:?} seen {seen:?} active {active:?}")
+    };
+    let mut names: Vec<String> = consumers.iter().map(tell).collect();
     names.sort();
     names.iter().for_each(|name| put(text, format_args!(" {name}")));
     for consumer in consumers {

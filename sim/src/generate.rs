@@ -103,10 +103,31 @@ impl Generator<'_> {
             58..72 => self.group_command(),
             72..82 => self.entry_command(),
             82..97 => self.key_command(),
+            97 if self.chance.coin() => self.watch(),
             97 => Command::Ping,
             98 => Command::Select(self.pick(&[0, 0, 1])),
             _ => self.publish(),
         }
+    }
+
+    /// Returns a command that watches keys, or no key any more.
+    pub(crate) fn watch(&mut self) -> Command {
+        if self.chance.below(8) == 0 {
+            return Command::Unwatch;
+        }
+        let keys = (0..1 + self.chance.below(2)).map(|_| match self.chance.coin() {
+            true => self.name(&LASTING),
+            false => self.name(&MORTAL),
+        });
+        Command::Watch(keys.collect())
+    }
+
+    /// Returns commands of a transaction that tell how much was trimmed by whole nodes.
+    pub(crate) fn near_trim(&mut self) -> [Command; 2] {
+        let mut add = self.add();
+        add.trim = Some((self.trim_to(&add.key), Nearness::Near));
+        let key = add.key.clone();
+        [Command::Add(add), Command::Len(key)]
     }
 
     pub(crate) fn publish(&mut self) -> Command {
@@ -127,7 +148,7 @@ impl Generator<'_> {
                 let Id(ms, seq) = self.id(&key);
                 id = Some(Id(ms + self.chance.below(3) as u64, seq + 1));
             }
-            2 | 3 => trim = Some(self.trim_to(&key)),
+            2 | 3 => trim = Some((self.trim_to(&key), Nearness::Exact)),
             4 => {
                 let iid = self.name(&["1", "2", "3", "4"]);
                 attempt = Some((self.name(&["p", "q"]), Some(iid)));
@@ -236,6 +257,8 @@ impl Generator<'_> {
             16 if self.chance.coin() => Command::GroupDestroy { key, group },
             16 | 17 => Command::CreateConsumer { key, group, consumer },
             18 if self.chance.coin() => Command::DelConsumer { key, group, consumer },
+            19 if self.chance.coin() => Command::Groups(key),
+            19 if self.chance.coin() => Command::Consumers { key, group },
             _ => Command::Pending { key, group, count: 1 + self.chance.below(10) },
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::path::Path;
 use std::sync::Arc;
 
 use firth_engine::{
@@ -76,8 +77,18 @@ impl Machine {
         clock: &Arc<SimClock>,
         disk: &SimDisk,
     ) -> Result<(Machine, Opened), OpenError> {
+        Machine::start_in(Path::new("data"), setup, clock, disk)
+    }
+
+    /// Starts a server on a folder of a disk.
+    pub(crate) fn start_in(
+        folder: &Path,
+        setup: &Setup,
+        clock: &Arc<SimClock>,
+        disk: &SimDisk,
+    ) -> Result<(Machine, Opened), OpenError> {
         let mut options = Options::new();
-        options.folder = Some("data".into());
+        options.folder = Some(folder.into());
         options.durability = setup.durability;
         options.driving = Driving::Caller;
         options.seed = setup.seed;
@@ -88,6 +99,7 @@ impl Machine {
         let (engine, opened) = Engine::open(&options, clock.clone(), Arc::new(disk.clone()))?;
         let config = Config {
             threads: setup.workers,
+            dir: "data".into(),
             durability: setup.durability,
             stream_node_entries_max: setup.node_entries_max,
             // What happens to streams, on the channels of their keys.

@@ -11,7 +11,7 @@ use firth_engine::Lsn;
 use crate::command::Command;
 use crate::dump;
 use crate::machine::Event;
-use crate::model::{Answer, ClientNo, Keys, Message, Model, Place};
+use crate::model::{Answer, ClientNo, Keys, Lags, Message, Model, Place};
 use crate::speaker::{Answered, Heard, Speaker, Unit};
 use crate::told::Told;
 
@@ -52,6 +52,8 @@ pub(crate) struct Oracle {
     snapshots: VecDeque<Snapshot>,
     changed_at: BTreeMap<Place, Unit>,
     has_forgotten: bool,
+    /// Whether something went wrong of which only the server knows how far it had come.
+    pub(crate) has_lost_track: bool,
     pub(crate) answers: u64,
     pub(crate) refusals: u64,
 }
@@ -203,6 +205,7 @@ impl Oracle {
             return Ok(());
         }
         self.expire(moment);
+        self.model.may_hide = moment.may_refuse;
         let must = self.model.run(client, command, &told, moment.now_ms);
         let unit = self.note_changes(moment);
         self.expect_messages(unit, moment);
@@ -252,6 +255,10 @@ impl Oracle {
             if moment.promises {
                 speaker.mark(answer.end, unit);
             }
+            if is_failed_read(&told) && moment.may_fail {
+                self.has_lost_track = true;
+                return Ok(());
+            }
             return if told.agrees(&must) {
                 Ok(())
             } else {
@@ -274,12 +281,16 @@ impl Oracle {
     fn note_changes(&mut self, moment: Moment) -> Unit {
         let changed = self.model.take_changed();
         let mut unit = 0;
-        if !changed.is_empty() {
+        if changed.is_any {
             self.unit += 1;
-            unit = self.unit;
-            self.changed_at.extend(changed.into_iter().map(|place| (place, unit)));
+            // That a consumer was seen is written, but nobody waits for that.
+            if !changed.weighty.is_empty() {
+                unit = self.unit;
+            }
+            let weighty = changed.weighty.into_iter();
+            self.changed_at.extend(weighty.map(|place| (place, self.unit)));
             let keys = self.model.keys.clone();
-            self.snapshots.push_back(Snapshot { unit, lsn: moment.last, keys });
+            self.snapshots.push_back(Snapshot { unit: self.unit, lsn: moment.last, keys });
         }
         for (client, told) in std::mem::take(&mut self.model.served) {
             let speaker = self.speakers.get_mut(&client);
@@ -307,6 +318,11 @@ impl Oracle {
         }
     }
 
+    /// Says whether lags are those of the entries that are there.
+    pub(crate) fn lags(&self) -> Lags {
+        self.model.keys.lags
+    }
+
     /// Says whether there were states that are not known any more.
     pub(crate) fn has_forgotten(&self) -> bool {
         self.has_forgotten
@@ -326,7 +342,21 @@ impl Oracle {
         now_ms: u64,
         promise: Promise,
     ) -> Result<Unit, String> {
-        let floor = self.floor(promise);
+        self.recognize_since(found, now_ms, self.floor(promise))
+    }
+
+    /// Says whether the states behind a unit are still known.
+    pub(crate) fn knows(&self, unit: Unit) -> bool {
+        self.snapshots.front().is_some_and(|snapshot| snapshot.unit <= unit)
+    }
+
+    /// Says behind which unit, from `floor` on, a state was found; the newest if there are several.
+    pub(crate) fn recognize_since(
+        &self,
+        found: &[String],
+        now_ms: u64,
+        floor: Unit,
+    ) -> Result<Unit, String> {
         let is_it = |snapshot: &&Snapshot| dump::of_model(&snapshot.keys, now_ms) == found;
         match self.snapshots.iter().rev().find(is_it) {
             Some(snapshot) if snapshot.unit >= floor => Ok(snapshot.unit),

@@ -2,13 +2,14 @@
 //! seed.
 
 mod faults;
+mod keeping;
 mod restart;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use firth_engine::{Clock, Durability, LogState, Pace};
+use firth_engine::{Clock, Durability, LogState};
 use firth_wal::SyncDue;
 use firth_wal::sim::{Chance, SimDisk};
 
@@ -22,6 +23,7 @@ use crate::model::{ClientNo, event_channel};
 use crate::oracle::{Moment, Oracle, Promise};
 use crate::speaker::Speaker;
 use faults::Faults;
+use keeping::Backup;
 
 /// How many lines a trace has.
 const TRACE_LINES: usize = 60;
@@ -49,6 +51,8 @@ pub struct Outcome {
     pub checkpoints: u64,
     /// How many block files were rewritten.
     pub compactions: u64,
+    /// How many backups were opened.
+    pub backups: u64,
     /// How many flipped bits were refused, and how many did no harm.
     pub flips: (u64, u64),
 }
@@ -63,6 +67,7 @@ impl Outcome {
         self.starts += other.starts;
         self.checkpoints += other.checkpoints;
         self.compactions += other.compactions;
+        self.backups += other.backups;
         self.loads += other.loads;
         self.cold_blocks += other.cold_blocks;
         self.flips.0 += other.flips.0;
@@ -125,6 +130,9 @@ pub(crate) struct World {
     saved: u64,
     /// How many block files this server has rewritten.
     compacted: u64,
+    backup: Option<Backup>,
+    /// How many backups were asked for in all runs of the server.
+    backups: u64,
     tracing: Tracing,
     trace: VecDeque<String>,
     outcome: Outcome,
@@ -185,6 +193,8 @@ impl World {
             last_number: 0,
             saved: 0,
             compacted: 0,
+            backup: None,
+            backups: 0,
             tracing,
             trace: VecDeque::new(),
             outcome: Outcome { starts: 1, ..Outcome::default() },
@@ -203,6 +213,9 @@ impl World {
                 let mut chance = Chance::new(self.seed ^ (step + 1).wrapping_mul(0x9E37_79B9));
                 self.take_step(&mut chance)?;
             }
+            if self.oracle.has_lost_track {
+                return Ok(());
+            }
         }
         self.finish()
     }
@@ -215,7 +228,7 @@ impl World {
             78..89 => self.arrive(chance)?,
             89..92 => self.pass_time(chance),
             92 => self.change_clients(chance),
-            93..95 => self.keep(chance),
+            93..95 => self.keep(chance)?,
             95 => self.squeeze(chance),
             96 => self.load(chance),
             _ => self.hurt(chance)?,
@@ -303,7 +316,19 @@ impl World {
             self.last_number = generator.number;
         }
         if is_transaction {
+            let model = &self.oracle.model;
+            let (habits, number) = (self.habits, self.last_number);
+            let mut generator = Generator { chance, model, habits, number };
+            if generator.chance.below(3) == 0 {
+                commands.extend(generator.near_trim());
+            }
+            // Watching comes before the transaction, not within.
+            commands.retain(|command| !matches!(command, Command::Watch(_)));
             commands.insert(0, Command::Multi);
+            if generator.chance.below(3) == 0 {
+                commands.insert(0, generator.watch());
+            }
+            self.last_number = generator.number;
             let end = if chance.below(10) == 0 { Command::Discard } else { Command::Exec };
             commands.push(end);
         }
@@ -364,59 +389,6 @@ impl World {
         self.note(format_args!("log: {written} written, {durable} durable, {state:?}"));
         self.oracle.is_safe(durable);
         self.oracle.forget_old();
-    }
-
-    /// Has the keeper do some of its work: checkpoints, while everything else goes on.
-    fn keep(&mut self, chance: &mut Chance) {
-        if chance.below(3) == 0 {
-            self.note("a checkpoint is asked for");
-            self.machine.server.engine.request_checkpoint();
-        }
-        // A checkpoint takes some 1100 pieces: now a part of one is made, now the whole.
-        let pieces = [5, 400, 1000, 3000][chance.below(4)];
-        self.limit_memory(0);
-        for _ in 0..chance.below(pieces) {
-            if self.machine.server.engine.keep() == Pace::Idle {
-                break;
-            }
-        }
-        let saves = self.machine.server.engine.saves();
-        self.note(format_args!("the keeper: {saves:?}"));
-        self.outcome.checkpoints += saves.made - std::mem::replace(&mut self.saved, saves.made);
-        self.count_compactions();
-    }
-
-    fn count_compactions(&mut self) {
-        let storage = self.machine.server.engine.storage();
-        let made = storage.map_or(0, |storage| storage.blocks().stats().compactions);
-        self.outcome.compactions += made - std::mem::replace(&mut self.compacted, made);
-    }
-
-    /// Has blocks leave memory, by a limit of it that nothing can meet.
-    fn squeeze(&mut self, chance: &mut Chance) {
-        self.limit_memory(1);
-        for _ in 0..chance.below(16) {
-            self.machine.server.engine.keep();
-        }
-        let memory = self.machine.server.engine.memory();
-        let (cold, all) = (memory.cold_blocks(), memory.blocks());
-        self.note(format_args!("{cold} of {all} blocks are on the disk alone"));
-        self.outcome.cold_blocks += cold as u64;
-        self.count_compactions();
-        let bytes = [4000, 20_000, 0, 0, 0, 0, 0, 0][chance.below(8)];
-        self.limit_memory(bytes);
-    }
-
-    fn limit_memory(&mut self, bytes: usize) {
-        if self.machine.server.config().memory_bytes_max == bytes {
-            return;
-        }
-        self.note(format_args!("keys may take {bytes} bytes"));
-        let limited: Result<(), ()> = self.machine.server.reconfigure(|config| {
-            config.memory_bytes_max = bytes;
-            Ok(())
-        });
-        debug_assert!(limited.is_ok(), "nothing speaks against it");
     }
 
     /// Has blocks read that commands wait for.
@@ -480,7 +452,7 @@ impl World {
         }
         let is_well = self.machine.log().is_none_or(|log| log.state() == LogState::Running);
         if is_well {
-            let found = dump::of_server(&mut self.machine)?;
+            let found = dump::of_server(&mut self.machine, self.oracle.lags())?;
             let must = dump::of_model(&self.oracle.model.keys, self.clock.now_ms());
             if found != must {
                 let at = self.oracle.recognize(&found, self.clock.now_ms(), Promise::Nothing);

@@ -32,7 +32,7 @@ impl Stream {
     pub(crate) fn read_group(&mut self, reading: Reading<'_>) -> Vec<Told> {
         let Reading { reader, from, count, now_ms } = reading;
         let group = self.group(&reader.group);
-        group.consumers.insert(reader.consumer.clone());
+        group.see(&reader.consumer, now_ms);
         let own = |deliveries| Pending {
             owner: Some(reader.consumer.clone()),
             delivered_ms: now_ms,
@@ -51,7 +51,8 @@ impl Stream {
         if let Some(last) = fresh.last() {
             group.last_delivered = *last;
         }
-        if reader.noack == Word::Left {
+        if reader.noack == Word::Left && !fresh.is_empty() {
+            group.note_active(&reader.consumer, now_ms);
             for id in fresh {
                 group.pending.insert(id, own(1));
             }
@@ -80,7 +81,7 @@ impl Stream {
     ) -> Vec<Told> {
         let [just, force] = words;
         let mut told = Vec::new();
-        self.group(&reader.group).consumers.insert(reader.consumer.clone());
+        self.group(&reader.group).see(&reader.consumer, now_ms);
         for &id in ids {
             let entry = self.entry(id);
             let group = self.group(&reader.group);
@@ -108,7 +109,7 @@ impl Stream {
     ) -> Told {
         let (mut claimed, mut gone, mut next) = (Vec::new(), Vec::new(), Id::default());
         let group = self.group(&reader.group);
-        group.consumers.insert(reader.consumer.clone());
+        group.see(&reader.consumer, now_ms);
         let rows: Vec<(Id, Pending)> =
             group.pending.range(start..).map(|(id, row)| (*id, row.clone())).collect();
         for (looks, (id, row)) in rows.into_iter().enumerate() {
@@ -217,5 +218,6 @@ fn take_over(
         deliveries: counted(deliveries.saturating_add(added)),
     };
     group.pending.insert(id, row);
+    group.note_active(&reader.consumer, now_ms);
     (just == Word::Said).then(|| stream::id(id))
 }

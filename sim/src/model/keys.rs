@@ -14,6 +14,16 @@ pub(crate) type Place = (u8, Bytes);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys {
     places: BTreeMap<Place, Rc<Entry>>,
+    pub(crate) lags: Lags,
+}
+
+/// Whether the lag of a group, if it is told, is the number of entries that it has not been given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lags {
+    #[default]
+    Right,
+    /// Ids may have been given twice, by an XSETID that goes back: then nobody knows.
+    Wrong,
 }
 
 /// A value and when it goes.
@@ -42,16 +52,45 @@ pub(crate) struct Changing<'k> {
 
 /// What keys were before they were looked at in order to change them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Changed(BTreeMap<Place, Option<Rc<Entry>>>);
+pub(crate) struct Changed {
+    before: BTreeMap<Place, Option<Rc<Entry>>>,
+    /// Keys that were set or removed, be it to what they were.
+    touched: BTreeSet<Place>,
+}
 
 impl Changed {
-    /// Returns the keys that are not what they were, and begins anew.
-    pub(crate) fn take(&mut self, keys: &Keys) -> BTreeSet<Place> {
-        let before = std::mem::take(&mut self.0);
-        let changed =
-            before.into_iter().filter(|(place, old)| keys.places.get(place) != old.as_ref());
-        changed.map(|(place, _)| place).collect()
+    /// Returns the keys that were set or removed, and how all differ; begins anew.
+    pub(crate) fn take(&mut self, keys: &Keys) -> (BTreeSet<Place>, Differences) {
+        let Changed { before, touched } = std::mem::take(self);
+        let mut differences = Differences::default();
+        for (place, old) in &before {
+            let (new, old) = (keys.places.get(place), old.as_ref());
+            if new == old {
+                continue;
+            }
+            differences.is_any = true;
+            let weight = |entry: Option<&Rc<Entry>>| entry.map(|entry| entry.without_passing());
+            if weight(new) != weight(old) {
+                differences.weighty.insert(place.clone());
+            }
+            let content = |entry: Option<&Rc<Entry>>| entry.map(|entry| entry.as_watched());
+            if content(new) != content(old) {
+                differences.content.insert(place.clone());
+            }
+        }
+        (touched, differences)
     }
+}
+
+/// What is not as it was.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Differences {
+    /// Whether anything at all is different.
+    pub(crate) is_any: bool,
+    /// Keys that differ in what replies have to wait for.
+    pub(crate) weighty: BTreeSet<Place>,
+    /// Keys that differ in what those who watch them are told of.
+    pub(crate) content: BTreeSet<Place>,
 }
 
 pub(crate) fn error(code: &str) -> Told {
@@ -66,7 +105,8 @@ impl Keys {
     /// Returns the keys whose time is not up.
     pub(crate) fn at(&self, now_ms: u64) -> Keys {
         let places = self.places.iter().filter(|(_, entry)| !entry.is_overdue(now_ms));
-        Keys { places: places.map(|(place, entry)| (place.clone(), entry.clone())).collect() }
+        let places = places.map(|(place, entry)| (place.clone(), entry.clone())).collect();
+        Keys { places, lags: self.lags }
     }
 
     pub(crate) fn get(&self, place: &Place) -> Option<&Entry> {
@@ -83,6 +123,22 @@ impl Keys {
 }
 
 impl Entry {
+    fn without_passing(&self) -> Entry {
+        self.reduced(Stream::without_passing)
+    }
+
+    fn as_watched(&self) -> Entry {
+        self.reduced(Stream::as_watched)
+    }
+
+    fn reduced(&self, reduce: impl Fn(&Stream) -> Stream) -> Entry {
+        let value = match &self.value {
+            Value::Text(text) => Value::Text(text.clone()),
+            Value::Stream(stream) => Value::Stream(reduce(stream)),
+        };
+        Entry { value, expires_at_ms: self.expires_at_ms }
+    }
+
     fn is_overdue(&self, now_ms: u64) -> bool {
         self.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
     }
@@ -99,11 +155,12 @@ impl Changing<'_> {
 
     fn keep_old(&mut self, place: &Place) {
         let old = self.keys.places.get(place);
-        self.changed.0.entry(place.clone()).or_insert_with(|| old.cloned());
+        self.changed.before.entry(place.clone()).or_insert_with(|| old.cloned());
     }
 
     pub(crate) fn remove(&mut self, place: &Place) -> Option<Entry> {
         self.keep_old(place);
+        self.changed.touched.insert(place.clone());
         let entry = self.keys.places.remove(place)?;
         self.woken.push(place.clone());
         Some(Rc::unwrap_or_clone(entry))
@@ -111,6 +168,7 @@ impl Changing<'_> {
 
     pub(crate) fn put(&mut self, place: &Place, value: Value, expires_at_ms: Option<u64>) {
         self.keep_old(place);
+        self.changed.touched.insert(place.clone());
         self.keys.places.insert(place.clone(), Rc::new(Entry { value, expires_at_ms }));
         self.woken.push(place.clone());
     }

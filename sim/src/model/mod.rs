@@ -2,18 +2,20 @@
 //! be told. Its data are lists, its code is its own.
 
 mod groups;
+mod info;
 mod keys;
 mod stream;
 mod streams;
+mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use keys::{Entry, Keys, Place, Value};
-pub(crate) use stream::Group;
+pub(crate) use keys::{Entry, Keys, Lags, Place, Value};
+pub(crate) use stream::{Consumer, Group};
 
 use crate::command::{Bytes, Command, From, Read};
 use crate::told::Told;
-use keys::{Changed, Changing, error};
+use keys::{Changed, Changing, Differences, error};
 use streams::Again;
 
 /// The number of a connection, which no other one has.
@@ -46,6 +48,8 @@ pub(crate) struct Model {
     sessions: BTreeMap<ClientNo, Session>,
     waiters: Vec<Waiter>,
     channels: BTreeMap<Bytes, Vec<ClientNo>>,
+    /// Whether keys whose time is up may be there, hidden, since their removal cannot be logged.
+    pub(crate) may_hide: bool,
     /// What clients have to be sent beside replies, in order.
     pub(crate) messages: Vec<Message>,
     /// The replies of those who waited.
@@ -57,6 +61,7 @@ struct Session {
     db: u8,
     transaction: Option<Transaction>,
     subscribed: usize,
+    watched: watching::Watched,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,8 +94,10 @@ impl Model {
     }
 
     /// Returns the keys that have been changed since it was last asked.
-    pub(crate) fn take_changed(&mut self) -> BTreeSet<Place> {
-        self.changed.take(&self.keys)
+    pub(crate) fn take_changed(&mut self) -> Differences {
+        let (touched, differences) = self.changed.take(&self.keys);
+        self.note_fates(&touched, &differences.content);
+        differences
     }
 
     /// Returns the keys that have been looked at since it was last asked.
@@ -103,6 +110,7 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         if *command == Command::Exec {
             session.transaction = None;
+            session.watched.clear();
         } else if let Some(transaction) = &mut session.transaction {
             transaction.is_broken = true;
         }
@@ -134,14 +142,25 @@ impl Model {
             (Command::Exec, transaction) => {
                 let answer = match transaction.take() {
                     None => error("ERR"),
-                    Some(Transaction { is_broken: true, .. }) => error("EXECABORT"),
-                    Some(Transaction { queue, .. }) => self.execute(client, &queue, told, now_ms),
+                    Some(Transaction { is_broken, queue }) => {
+                        let is_stale = self.is_stale(client, told);
+                        if is_broken {
+                            error("EXECABORT")
+                        } else if is_stale {
+                            Told::Nil
+                        } else {
+                            self.execute(client, &queue, told, now_ms)
+                        }
+                    }
                 };
                 self.serve(now_ms);
                 return Answer::Reply(answer);
             }
             (Command::Discard, transaction) => {
                 let was_open = transaction.take().is_some();
+                if was_open {
+                    self.unwatch(client);
+                }
                 return Answer::Reply(if was_open { Told::ok() } else { error("ERR") });
             }
             (Command::Multi, transaction) => {
@@ -165,15 +184,21 @@ impl Model {
         self.changing(now_ms).expire();
         let mut answers = Vec::new();
         for (at, command) in queue.iter().enumerate() {
-            let told = told.list().get(at).unwrap_or(&Told::Nil);
+            let mut answer = told.list().get(at).unwrap_or(&Told::Nil);
             let waiters = self.waiters.len();
-            if let Told::Error(text) = told
+            if let Told::Error(text) = answer
                 && (text.starts_with("OOM") || text.contains("data/blocks/"))
             {
                 answers.push(error(text.split(' ').next().unwrap_or_default()));
                 continue;
             }
-            match self.run_one(client, command, told, now_ms) {
+            if let (Command::Add(add), Some(Command::Len(key))) = (command, queue.get(at + 1))
+                && add.key == *key
+            {
+                // The answer to that says how much was trimmed.
+                answer = told.list().get(at + 1).unwrap_or(&Told::Nil);
+            }
+            match self.run_one(client, command, answer, now_ms) {
                 Answer::Reply(answer) => answers.push(answer),
                 Answer::Waits => {
                     // Nobody waits within a transaction.
@@ -202,6 +227,14 @@ impl Model {
             // What is told of the server is not modelled.
             Command::Hello => told.clone(),
             Command::Ping => Told::text(b"PONG"),
+            Command::Watch(keys) => {
+                self.watch(client, keys.iter().map(|key| (db, key.clone())));
+                Told::ok()
+            }
+            Command::Unwatch => {
+                self.unwatch(client);
+                Told::ok()
+            }
             Command::Select(db) => {
                 self.sessions.entry(client).or_default().db = *db;
                 Told::ok()

@@ -1,8 +1,8 @@
 //! A stream as lists of what was done to it: slow, obvious, and nobody else's code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::command::{Add, Bytes, Id, References, TrimTo};
+use crate::command::{Add, Bytes, Id, Nearness, References, TrimTo};
 use crate::told::Told;
 
 /// For how long an attempt is remembered, and how many of them, where nothing else is set.
@@ -33,8 +33,30 @@ struct Attempt {
 pub(crate) struct Group {
     pub(crate) last_delivered: Id,
     pub(crate) pending: BTreeMap<Id, Pending>,
-    pub(crate) consumers: BTreeSet<Bytes>,
+    pub(crate) consumers: BTreeMap<Bytes, Consumer>,
 }
+
+/// When a consumer was last heard of, and last got something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Consumer {
+    pub(crate) seen_ms: u64,
+    pub(crate) active_ms: Option<u64>,
+}
+
+impl Group {
+    /// Notes that a consumer asks for something.
+    pub(crate) fn see(&mut self, consumer: &Bytes, now_ms: u64) {
+        self.consumers.entry(consumer.clone()).or_default().seen_ms = now_ms;
+    }
+
+    /// Notes that a consumer has got something.
+    pub(crate) fn note_active(&mut self, consumer: &Bytes, now_ms: u64) {
+        self.consumers.entry(consumer.clone()).or_default().active_ms = Some(now_ms);
+    }
+}
+
+/// How many entries a node may hold: so many may stay that an exact trim would remove.
+const NODE_ENTRIES_MAX: usize = 8;
 
 /// An entry that was delivered and not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +85,9 @@ impl Stream {
         Id(now_ms, 0).max(Id(self.last_id.0, self.last_id.1 + 1))
     }
 
-    pub(crate) fn add(&mut self, add: &Add, now_ms: u64) -> Added {
+    /// Adds an entry. How much of a trim that need not be exact was done is believed if it can be so:
+    /// `told_len` entries are left.
+    pub(crate) fn add(&mut self, add: &Add, told_len: Option<i64>, now_ms: u64) -> Added {
         let what = add.attempt.as_ref().map(|(producer, iid)| {
             let what = match iid {
                 Some(iid) => [b"iid ", &iid[..]].concat(),
@@ -86,8 +110,14 @@ impl Stream {
         if let Some((producer, what)) = what {
             self.remember(producer, what, id);
         }
-        if let Some(to) = add.trim {
-            self.trim(to);
+        match add.trim {
+            Some((to, Nearness::Exact)) => self.drop_front(self.excess(to)),
+            Some((to, Nearness::Near)) => {
+                let told_len = told_len.and_then(|len| usize::try_from(len).ok());
+                let gone = told_len.map_or(0, |len| self.entries.len().saturating_sub(len));
+                self.drop_front(self.near(gone, to));
+            }
+            None => {}
         }
         Added::Entry(id)
     }
@@ -116,11 +146,25 @@ impl Stream {
         self.attempts.push(Attempt { producer, what, id });
     }
 
-    /// Trims exactly, and returns how many entries went.
-    pub(crate) fn trim(&mut self, to: TrimTo) -> usize {
+    /// Returns how many entries go if so many are said to have gone by a trim by whole nodes.
+    pub(crate) fn near(&self, told: usize, to: TrimTo) -> usize {
         let excess = self.excess(to);
-        self.drop_front(excess);
-        excess
+        told.clamp(excess.saturating_sub(NODE_ENTRIES_MAX), excess)
+    }
+
+    /// Returns the stream without what is written when there is time.
+    pub(crate) fn without_passing(&self) -> Stream {
+        let mut stream = self.clone();
+        for group in stream.groups.values_mut() {
+            group.consumers.values_mut().for_each(|consumer| consumer.seen_ms = 0);
+        }
+        stream
+    }
+
+    /// Returns what those who watch the stream are told of, as on Redis: neither what groups do nor
+    /// XSETID.
+    pub(crate) fn as_watched(&self) -> Stream {
+        Stream { groups: BTreeMap::new(), last_id: Id::default(), ..self.clone() }
     }
 
     /// Returns how many entries have to go at the front.

@@ -1,20 +1,20 @@
 //! What the commands of streams do and answer.
 
 use super::groups::Reading;
-use super::keys::{Changing, Place, Value, error};
+use super::keys::{Changing, Lags, Place, Value, error};
 use super::stream::{self, Added, Group, Stream};
 use crate::command::{Add, Bytes, Command, From, Id, Nearness, Read, References, TrimTo, Word};
 use crate::told::Told;
 
 /// Who a command finds, or what it answers instead.
-type Found<T> = Result<T, Told>;
+pub(super) type Found<T> = Result<T, Told>;
 
 impl Changing<'_> {
     /// Runs a command of streams; of what can only be known from the reply, `told` is believed if it
     /// can be true.
     pub(crate) fn run_stream(&mut self, db: u8, command: &Command, told: &Told) -> Told {
         let outcome = match command {
-            Command::Add(add) => self.add(&(db, add.key.clone()), add),
+            Command::Add(add) => self.add(&(db, add.key.clone()), add, told.integer()),
             Command::Len(key) => self.len(&(db, key.clone())),
             Command::Range { key, start, end, count, reverse } => {
                 self.range(&(db, key.clone()), (*start, *end), *count, *reverse)
@@ -27,19 +27,21 @@ impl Changing<'_> {
                 self.trim(&(db, key.clone()), *to, *nearness, told)
             }
             Command::SetId { key, id } => self.set_id(&(db, key.clone()), *id),
+            Command::Groups(key) => self.tell_groups(&(db, key.clone()), told),
+            Command::Consumers { key, group } => self.tell_consumers(&(db, key.clone()), group),
             _ => self.run_group(db, command),
         };
         outcome.unwrap_or_else(|refusal| refusal)
     }
 
-    fn add(&mut self, place: &Place, add: &Add) -> Found<Told> {
+    fn add(&mut self, place: &Place, add: &Add, told_len: Option<i64>) -> Found<Told> {
         let now_ms = self.now_ms;
         if self.keys.stream(place)?.is_none() {
             if add.nomkstream == Word::Said {
                 return Ok(Told::Nil);
             }
             let mut stream = Stream::default();
-            if let Added::Refused = stream.add(add, now_ms) {
+            if let Added::Refused = stream.add(add, told_len, now_ms) {
                 return Err(error("ERR"));
             }
             let id = stream.last_id;
@@ -47,7 +49,7 @@ impl Changing<'_> {
             return Ok(stream::id(id));
         }
         let Some(stream) = self.stream_mut(place) else { return Ok(Told::Nil) };
-        match stream.add(add, now_ms) {
+        match stream.add(add, told_len, now_ms) {
             Added::Entry(id) => {
                 self.woken.push(place.clone());
                 Ok(stream::id(id))
@@ -97,12 +99,12 @@ impl Changing<'_> {
     }
 
     fn trim(&mut self, place: &Place, to: TrimTo, nearness: Nearness, told: &Told) -> Found<Told> {
-        let excess = self.keys.stream(place)?.map_or(0, |stream| stream.excess(to));
+        let Some(stream) = self.keys.stream(place)? else { return Ok(Told::Integer(0)) };
         let count = match nearness {
-            Nearness::Exact => excess,
+            Nearness::Exact => stream.excess(to),
             Nearness::Near => {
                 let told = told.integer().and_then(|count| usize::try_from(count).ok());
-                told.map_or(0, |count| count.min(excess))
+                stream.near(told.unwrap_or_default(), to)
             }
         };
         if count > 0 {
@@ -117,12 +119,15 @@ impl Changing<'_> {
         if id < stream.deleted_max || last.is_some_and(|last| id < last) {
             return Err(error("ERR"));
         }
+        if id < stream.last_id {
+            self.keys.lags = Lags::Wrong;
+        }
         self.stream_mut(place).into_iter().for_each(|stream| stream.last_id = id);
         Ok(Told::ok())
     }
 
     /// Finds a group; without one the commands answer alike.
-    fn group(&self, place: &Place, name: &[u8]) -> Found<&Group> {
+    pub(super) fn group(&self, place: &Place, name: &[u8]) -> Found<&Group> {
         let stream = self.keys.stream(place)?;
         stream.and_then(|stream| stream.groups.get(name)).ok_or(error("NOGROUP"))
     }
@@ -217,18 +222,19 @@ impl Changing<'_> {
             Command::CreateConsumer { key, group, consumer } => {
                 let place = (db, key.clone());
                 self.keys.stream(&place)?.ok_or(error("ERR"))?;
-                if self.group(&place, group)?.consumers.contains(consumer) {
+                if self.group(&place, group)?.consumers.contains_key(consumer) {
                     return Ok(Told::Integer(0));
                 }
+                let now_ms = self.now_ms;
                 let stream = self.stream_mut(&place).ok_or(Told::Nil)?;
                 let group = stream.groups.entry(group.clone()).or_default();
-                group.consumers.insert(consumer.clone());
+                group.see(consumer, now_ms);
                 Ok(Told::Integer(1))
             }
             Command::DelConsumer { key, group, consumer } => {
                 let place = (db, key.clone());
                 self.keys.stream(&place)?.ok_or(error("ERR"))?;
-                if !self.group(&place, group)?.consumers.contains(consumer) {
+                if !self.group(&place, group)?.consumers.contains_key(consumer) {
                     return Ok(Told::Integer(0));
                 }
                 let stream = self.stream_mut(&place).ok_or(Told::Nil)?;

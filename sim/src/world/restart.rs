@@ -71,14 +71,14 @@ impl World {
         let started = Machine::start(&self.setup, &self.clock, &disk);
         let (mut machine, opened) = started.map_err(|error| format!("cannot start: {error:?}"))?;
         self.note(format_args!("started: {opened:?}"));
-        let found = dump::of_server(&mut machine)?;
+        let found = dump::of_server(&mut machine, self.oracle.lags())?;
         let unit = self.oracle.recognize(&found, self.clock.now_ms(), Promise::Kept)?;
         self.note(format_args!("goes on behind unit {unit} of {}", self.oracle.units()));
         // Under `always` nobody may be told of what is not on the disk, after a restart neither.
         let left = if self.promises() { Left::Durable } else { left };
         self.oracle.restart(unit, machine.last(), left);
         self.machine = machine;
-        (self.saved, self.compacted) = (0, 0);
+        (self.saved, self.compacted, self.backup) = (0, 0, None);
         self.links.clear();
         self.outcome.starts += 1;
         self.populate(chance);
@@ -127,7 +127,7 @@ impl World {
                 self.outcome.flips.1 += 1;
                 // The last write before a crash cannot be told from a torn one: it is cut, and said.
                 let promise = if opened.cut.is_some() { Promise::Nothing } else { Promise::Kept };
-                let found = match dump::of_server(&mut machine) {
+                let found = match dump::of_server(&mut machine, self.oracle.lags()) {
                     Ok(found) => found,
                     // Blocks are read when somebody asks for them.
                     Err(told) => return says_where(&told, path),
