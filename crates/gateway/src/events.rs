@@ -15,8 +15,8 @@ use crate::access::Access;
 use crate::clock::unix_time_s;
 use crate::closing::Closing;
 use crate::config::Limits;
+use crate::frame::Frame;
 use crate::news::event;
-use crate::outbox::Frame;
 use crate::sockets::Seat;
 
 /// How many frames go into one piece, if that many wait.
@@ -95,15 +95,14 @@ impl<K> Events<K> {
 }
 
 fn join(mut frames: Vec<Frame>) -> Bytes {
-    if let [Frame::Binary(bytes)] = &mut frames[..] {
-        return std::mem::take(bytes);
+    if frames.len() == 1
+        && let Some(frame) = frames.pop()
+    {
+        return frame.into_bytes();
     }
     let mut joined = BytesMut::with_capacity(frames.iter().map(Frame::len).sum());
     for frame in &frames {
-        match frame {
-            Frame::Text(text) => joined.extend_from_slice(text.as_bytes()),
-            Frame::Binary(bytes) => joined.extend_from_slice(bytes),
-        }
+        joined.extend_from_slice(frame.as_bytes());
     }
     joined.freeze()
 }

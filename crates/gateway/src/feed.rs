@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firth::backend::{Backend, Entry, Order, QueueLimits, Range, Read, Subscription, Topic};
+use firth::backend::{Backend, Entry, Inbox, Order, QueueLimits, Range, Read, Subscription, Topic};
 use firth::{EntryId, Error};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
@@ -154,7 +154,7 @@ impl Feed {
     async fn bell(&self, broker: &dyn Backend) -> Result<Option<Subscription>, Error> {
         let Source::Inbox { channel, .. } = &self.source else { return Ok(None) };
         let topics = || vec![Topic::Channel(Arc::clone(channel))];
-        patiently(|| broker.subscribe(topics(), QueueLimits::default())).await.map(Some)
+        patiently(|| broker.subscribe(topics(), Inbox::new(QueueLimits::default()))).await.map(Some)
     }
 
     async fn read(
@@ -180,12 +180,13 @@ impl Feed {
             let id = entry.id;
             let news = self.source.news(entry, false);
             for follower in live.followers.values_mut().filter(|follower| follower.after < id) {
-                follower.push(&news);
+                follower.note(&news);
                 follower.after = id;
                 counts.delivered.add(1);
             }
             live.at = id;
         }
+        live.followers.values().for_each(|follower| follower.outbox.flush());
     }
 
     /// Returns the news that entries may have been trimmed before they were read.
@@ -197,6 +198,11 @@ impl Feed {
 impl Follower {
     pub(crate) fn push(&self, news: &News) {
         self.outbox.tell(news, self.form);
+    }
+
+    /// Puts news into the queue, which is to be flushed.
+    pub(crate) fn note(&self, news: &News) {
+        _ = self.outbox.note(news, self.form);
     }
 }
 

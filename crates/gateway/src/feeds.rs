@@ -219,11 +219,15 @@ impl CatchingUp {
         self.counts.delivered.add(entries.len() as u64);
         let is_all = entries.len() < PAGE;
         for entry in entries {
-            self.follower.outbox.has_room().await;
+            if !self.follower.outbox.is_roomy() {
+                self.follower.outbox.flush();
+                self.follower.outbox.has_room().await;
+            }
             (self.follower.after, self.is_anchored) = (entry.id, true);
             let is_read = self.marks.is_read(entry.id);
-            self.follower.push(&self.feed.source.news(entry, is_read));
+            self.follower.note(&self.feed.source.news(entry, is_read));
         }
+        self.follower.outbox.flush();
         if is_all {
             self.follower.after = self.follower.after.max(at);
         }

@@ -5,9 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use firth::Broker;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -18,7 +17,7 @@ use crate::console::{self, Console};
 use crate::counts::Counts;
 use crate::feeds::Feeds;
 use crate::hub::Hub;
-use crate::listener::Listener;
+use crate::listener::{Listener, Peer};
 use crate::origin::Origins;
 use crate::presence::Presence;
 use crate::routes;
@@ -153,12 +152,10 @@ impl Gateway {
         let shared = Shared::new(&self.config, backend);
         let sockets = Arc::clone(&shared.sockets);
         let (stop, stopping) = oneshot::channel::<()>();
-        let unread_max = shared.limits.write_timeout;
         let counts = Arc::clone(&shared.counts);
         let listener = Listener::new(self.listener, &shared.limits, counts);
-        let listener = listener.tap_io(move |connection| prepare(connection.stream(), unread_max));
         let router = routes::router(Arc::clone(&shared)).merge(console::router(shared));
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        let router = router.into_make_service_with_connect_info::<Peer>();
         let serving =
             axum::serve(listener, router).with_graceful_shutdown(async { _ = stopping.await });
         let mut serving = pin!(serving.into_future());
@@ -190,19 +187,5 @@ impl Shared {
             counts,
             console: Console::default(),
         })
-    }
-}
-
-/// Lets small messages leave at once, and gives a connection up whose client takes nothing for too long: an event
-/// stream has no pings that would find that out.
-fn prepare(stream: &TcpStream, unread_max: Duration) {
-    let prepared = stream.set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let prepared = prepared
-        .and_then(|()| socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unread_max)));
-    #[cfg(not(target_os = "linux"))]
-    let _ = unread_max;
-    if let Err(error) = prepared {
-        tracing::debug!(%error, "a connection is gone before it began");
     }
 }

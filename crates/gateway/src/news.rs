@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::ws::Utf8Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,7 +11,8 @@ use firth::backend::{Entry, Fields};
 use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
-use crate::outbox::{Frame, Outbox};
+use crate::frame::Frame;
+use crate::outbox::{Outbox, Put};
 use crate::presence::Present;
 
 /// How something is put to a socket.
@@ -112,10 +112,6 @@ impl News {
         Arc::new(News { what, frames: Default::default() })
     }
 
-    pub(crate) fn what(&self) -> &What {
-        &self.what
-    }
-
     /// Returns it as it is sent in one of the forms; `None` if that form has no words for it.
     fn frame(&self, form: Form) -> Option<Frame> {
         let [plain, json, plain_event, json_event, marks, marks_event] = &self.frames;
@@ -132,25 +128,29 @@ impl News {
 }
 
 impl Outbox {
-    /// Puts news in, unless that form has no words for it; says whether it has.
-    pub(crate) fn tell(&self, news: &News, form: Form) -> bool {
-        let frame = news.frame(form);
-        let has_words = frame.is_some();
-        frame.into_iter().for_each(|frame| self.push(frame));
-        has_words
+    /// Puts news in and sends them, unless that form has no words for them.
+    pub(crate) fn tell(&self, news: &News, form: Form) {
+        if self.note(news, form) == Some(Put::Due) {
+            self.flush();
+        }
+    }
+
+    /// Puts news in without sending them yet; `None` if that form has no words for them.
+    pub(crate) fn note(&self, news: &News, form: Form) -> Option<Put> {
+        news.frame(form).map(|frame| self.put(frame))
     }
 }
 
 fn plain_of(what: &What) -> Option<Frame> {
     let What::Message { data: Data(payload), .. } = what else { return None };
-    Some(match Utf8Bytes::try_from(payload.clone()) {
-        Ok(text) => Frame::Text(text),
-        Err(_) => Frame::Binary(payload.clone()),
+    Some(match std::str::from_utf8(payload) {
+        Ok(text) => Frame::text(text),
+        Err(_) => Frame::binary(payload),
     })
 }
 
 fn json_of(what: &What) -> Option<Frame> {
-    serde_json::to_string(what).ok().map(|json| Frame::Text(json.into()))
+    serde_json::to_string(what).ok().map(|json| Frame::text(&json))
 }
 
 fn plain_event_of(what: &What) -> Option<Frame> {
@@ -181,7 +181,7 @@ fn marks_json(what: &What) -> Option<String> {
 }
 
 fn marks_of(what: &What) -> Option<Frame> {
-    marks_json(what).map(|json| Frame::Text(json.into()))
+    marks_json(what).map(|json| Frame::text(&json))
 }
 
 fn marks_event_of(what: &What) -> Option<Frame> {
@@ -204,12 +204,7 @@ pub(crate) fn event(id: Option<EntryId>, name: &str, data: &str) -> Frame {
         text.push('\n');
     }
     text.push('\n');
-    Frame::Binary(text.into())
-}
-
-/// Returns what tells a browser alone where it is in a stream: an event without data is none that a page sees.
-pub(crate) fn place(id: EntryId) -> Frame {
-    Frame::Binary(format!("id: {id}\n\n").into())
+    Frame::raw(text)
 }
 
 impl Serialize for Data {
@@ -257,11 +252,7 @@ mod tests {
     #[track_caller]
     fn check(what: What, form: Form, expect: Option<&str>) {
         let frame = News::new(what).frame(form);
-        let text = frame.as_ref().map(|frame| match frame {
-            Frame::Text(text) => text.as_str(),
-            Frame::Binary(bytes) => std::str::from_utf8(bytes).unwrap_or("not text"),
-        });
-        assert_eq!(text, expect);
+        assert_eq!(frame.as_ref().map(Frame::content), expect);
     }
 
     #[test]

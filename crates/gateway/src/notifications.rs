@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
@@ -15,6 +15,7 @@ use crate::admission::{Refused, TokenQuery, Upgrade, turn_away};
 use crate::events;
 use crate::gateway::Shared;
 use crate::hub::Listening;
+use crate::listener::Peer;
 use crate::news::Form;
 use crate::outbox::Outbox;
 use crate::socket::{Monologue, OpenSocket};
@@ -26,6 +27,7 @@ pub(crate) async fn notifications(
     Path(user): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     upgrade: Upgrade,
 ) -> Response {
     let access = shared.admit(&user, &headers, &TokenQuery::of(query.as_deref()));
@@ -42,6 +44,7 @@ pub(crate) async fn notifications(
     };
     match upgrade {
         Ok(upgrade) => shared.prepare(upgrade).on_upgrade(async move |socket| {
+            peer.line.hand_over(&seat.outbox);
             OpenSocket::new(shared, seat, &access, Monologue).serve(socket).await;
             drop(listening);
         }),

@@ -2,25 +2,30 @@
 //!
 //! When it is full, everything in it is dropped and the socket is closed with a code that tells its client to come back:
 //! one slow reader costs the others nothing, and it learns that it has missed something.
+//!
+//! Whoever puts something into the queue of a WebSocket writes it as well, if the client takes it at once. What the client
+//! does not take waits for the socket's own task, which is woken for that alone. The queue of an event stream is taken
+//! from by its task.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::task::{Context, Poll, Waker};
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
-use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 use crate::closing::Closing;
 use crate::config::Limits;
+use crate::frame::Frame;
+use crate::line::Wire;
 
-/// Something encoded, shared by all sockets that are sent it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Frame {
-    Text(Utf8Bytes),
-    /// A binary message, or a piece of an event stream.
-    Binary(Bytes),
-}
+/// How many places an idle socket keeps for what may come.
+const IDLE_CAPACITY_MAX: usize = 4;
+
+/// How many frames of the connection itself may wait once the socket is to be closed.
+const LAST_WORDS_MAX: usize = 16;
 
 /// What waits for one socket.
 #[derive(Debug)]
@@ -33,10 +38,47 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Frame>,
+    /// How much of the first is written already.
+    sent: usize,
     bytes: usize,
     closing: Option<Closing>,
+    /// Where it is written to, if it is a WebSocket.
+    wire: Option<Wire>,
+    progress: Progress,
     reader: Option<Waker>,
     writers: Vec<Waker>,
+}
+
+/// How it stands with what waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    /// Nothing has been put in since it was last seen to.
+    #[default]
+    Flushed,
+    /// Whoever has put something in will see to it.
+    Due,
+    /// The client does not take it: the socket's task sees to it.
+    Stuck,
+    /// The connection is gone.
+    Broken,
+}
+
+/// Why there is no more to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// The socket is to be closed.
+    Close(Closing),
+    /// The connection is gone.
+    Gone,
+}
+
+/// Whether somebody has yet to see to what was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// The one who has put it in.
+    Due,
+    /// Somebody else.
+    Seen,
 }
 
 impl Outbox {
@@ -48,22 +90,57 @@ impl Outbox {
         }
     }
 
-    /// Puts a frame in, or closes the socket if there is no room.
-    pub(crate) fn push(&self, frame: Frame) {
+    /// From now on it is written to a connection by whoever puts something in.
+    pub(crate) fn attach(&self, wire: Wire) {
         let mut queue = self.queue.lock();
-        if queue.closing.is_some() {
-            return;
+        queue.wire = Some(wire);
+        queue.flush();
+    }
+
+    /// Puts a frame in, or closes the socket if there is no room. It is sent with [`flush`](Self::flush).
+    pub(crate) fn put(&self, frame: Frame) -> Put {
+        let mut queue = self.queue.lock();
+        if queue.closing.is_some() || queue.progress == Progress::Broken {
+            return Put::Seen;
         }
         // One frame alone always has room, however long it is: else it could never be sent.
-        let bytes = queue.bytes + frame.len();
-        let is_full = queue.waiting.len() >= self.messages_max || bytes > self.bytes_max;
+        let is_full =
+            queue.waiting.len() >= self.messages_max || queue.bytes + frame.len() > self.bytes_max;
         if is_full && !queue.waiting.is_empty() {
             queue.close(Closing::Slow);
-            return;
+            return Put::Seen;
         }
-        queue.bytes = bytes;
-        queue.waiting.push_back(frame);
-        queue.wake_reader();
+        queue.add(frame)
+    }
+
+    /// Sees to it that what was put in is sent.
+    pub(crate) fn flush(&self) {
+        self.queue.lock().flush();
+    }
+
+    /// Puts a frame in and sends it, or closes the socket if there is no room.
+    pub(crate) fn push(&self, frame: Frame) {
+        if self.put(frame) == Put::Due {
+            self.flush();
+        }
+    }
+
+    /// Takes whole frames of the connection itself: pings, answers to pings, the last word.
+    pub(crate) fn insert(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bytes = pieces.iter().flat_map(|piece| piece.iter().copied()).collect::<Vec<u8>>();
+        let count = bytes.len();
+        let is_closing = self.queue.lock().closing.is_some();
+        if !is_closing {
+            self.push(Frame::raw(bytes));
+            return Ok(count);
+        }
+        let mut queue = self.queue.lock();
+        if queue.progress == Progress::Broken || queue.waiting.len() >= LAST_WORDS_MAX {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        queue.add(Frame::raw(bytes));
+        queue.flush();
+        Ok(count)
     }
 
     /// Closes the socket: what waits is dropped.
@@ -74,7 +151,7 @@ impl Outbox {
         }
     }
 
-    /// Takes some of what waits, the oldest first, or tells that the socket is to be closed.
+    /// Takes some of what waits, the oldest first, or tells that the socket is to be closed. For event streams.
     pub(crate) fn poll_take(
         &self,
         cx: &mut Context<'_>,
@@ -85,23 +162,37 @@ impl Outbox {
             return Poll::Ready(Err(closing));
         }
         if queue.waiting.is_empty() {
+            queue.progress = Progress::Flushed;
             queue.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
         let count = queue.waiting.len().min(max);
         let taken: Vec<Frame> = queue.waiting.drain(..count).collect();
         queue.bytes -= taken.iter().map(Frame::len).sum::<usize>();
-        if queue.waiting.is_empty() {
-            // An idle socket keeps no memory for the burst that it once had.
-            queue.waiting = VecDeque::new();
-        }
-        queue.writers.drain(..).for_each(Waker::wake);
+        queue.note_room();
         Poll::Ready(Ok(taken))
     }
 
     /// Takes some of what waits, and waits for something. Cancel-safe.
+    #[cfg(test)]
     pub(crate) async fn take(&self, max: usize) -> Result<Vec<Frame>, Closing> {
         poll_fn(|cx| self.poll_take(cx, max)).await
+    }
+
+    /// Writes to a WebSocket what its client did not take at once, until the socket is to be closed: also when the client
+    /// has taken nothing for too long.
+    pub(crate) async fn drive(&self, patience: Duration) -> Halt {
+        loop {
+            if let Err(halt) = self.drive_once(patience).await {
+                return halt;
+            }
+        }
+    }
+
+    async fn drive_once(&self, patience: Duration) -> Result<(), Halt> {
+        poll_fn(|cx| self.poll_stuck(cx)).await?;
+        let writing = poll_fn(|cx| self.poll_write(cx));
+        timeout(patience, writing).await.unwrap_or(Err(Halt::Close(Closing::Slow)))
     }
 
     /// Waits until the socket is to be closed. Cancel-safe, and for the reader alone.
@@ -114,14 +205,18 @@ impl Outbox {
         .await
     }
 
+    /// Says whether a quarter of the queue is used at most.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.has_quarter(&self.queue.lock())
+    }
+
     /// Waits until a quarter of the queue is used at most, for those who can wait. `false` if the socket is to be closed.
     pub(crate) async fn has_room(&self) -> bool {
         poll_fn(|cx| {
             let mut queue = self.queue.lock();
-            let (messages, bytes) = (queue.waiting.len() * 4, queue.bytes * 4);
-            if queue.closing.is_some() {
+            if queue.closing.is_some() || queue.progress == Progress::Broken {
                 Poll::Ready(false)
-            } else if messages <= self.messages_max && bytes <= self.bytes_max {
+            } else if self.has_quarter(&queue) {
                 Poll::Ready(true)
             } else {
                 queue.writers.push(cx.waker().clone());
@@ -130,29 +225,149 @@ impl Outbox {
         })
         .await
     }
+
+    fn has_quarter(&self, queue: &Queue) -> bool {
+        queue.waiting.len() * 4 <= self.messages_max && queue.bytes * 4 <= self.bytes_max
+    }
+
+    /// Waits, once the socket is to be closed, until all is written.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_done = {
+            let queue = self.queue.lock();
+            queue.closing.is_none() || queue.waiting.is_empty()
+        };
+        if is_done {
+            return Poll::Ready(Ok(()));
+        }
+        let mut queue = self.queue.lock();
+        while !queue.waiting.is_empty() {
+            let Some(wire) = queue.wire.clone() else { break };
+            ready!(wire.poll_ready(cx))?;
+            queue.write();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until there is something that the client did not take at once.
+    fn poll_stuck(&self, cx: &mut Context<'_>) -> Poll<Result<(), Halt>> {
+        let mut queue = self.queue.lock();
+        queue.halted()?;
+        if queue.progress == Progress::Stuck {
+            return Poll::Ready(Ok(()));
+        }
+        queue.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Waits until the client takes something.
+    fn poll_write(&self, cx: &mut Context<'_>) -> Poll<Result<(), Halt>> {
+        let mut queue = self.queue.lock();
+        queue.reader = Some(cx.waker().clone());
+        let waited = (queue.waiting.len(), queue.sent);
+        while (queue.waiting.len(), queue.sent) == waited {
+            queue.halted()?;
+            let Some(wire) = queue.wire.clone() else { return Poll::Pending };
+            if ready!(wire.poll_ready(cx)).is_err() {
+                queue.end();
+            } else {
+                queue.write();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl Queue {
+    fn add(&mut self, frame: Frame) -> Put {
+        self.bytes += frame.len();
+        self.waiting.push_back(frame);
+        if self.progress != Progress::Flushed {
+            return Put::Seen;
+        }
+        self.progress = Progress::Due;
+        Put::Due
+    }
+
+    fn flush(&mut self) {
+        if self.wire.is_none() {
+            self.wake_reader();
+        } else if self.progress != Progress::Stuck {
+            self.write();
+        }
+    }
+
+    /// Writes what waits, as far as the client takes it.
+    fn write(&mut self) {
+        let Some(wire) = self.wire.clone() else { return };
+        while !self.waiting.is_empty() {
+            match wire.try_write(&self.waiting, self.sent) {
+                Ok(count @ 1..) => self.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.progress != Progress::Stuck {
+                        self.progress = Progress::Stuck;
+                        self.wake_reader();
+                    }
+                    return;
+                }
+                Ok(_) | Err(_) => return self.end(),
+            }
+        }
+        if self.progress != Progress::Broken {
+            self.progress = Progress::Flushed;
+        }
+        self.note_room();
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.sent += count;
+        while let Some(first) = self.waiting.front()
+            && first.len() <= self.sent
+        {
+            self.sent -= first.len();
+            self.bytes -= first.len();
+            self.waiting.pop_front();
+        }
+        self.writers.drain(..).for_each(Waker::wake);
+    }
+
+    fn note_room(&mut self) {
+        if self.waiting.is_empty() && self.waiting.capacity() > IDLE_CAPACITY_MAX {
+            // An idle socket keeps no memory for the burst that it once had.
+            self.waiting = VecDeque::new();
+        }
+        self.writers.drain(..).for_each(Waker::wake);
+    }
+
     fn close(&mut self, closing: Closing) {
         self.closing = Some(closing);
-        self.waiting = VecDeque::new();
-        self.bytes = 0;
+        // What is on the way already comes to its end: the code behind it would not be understood otherwise.
+        self.waiting.truncate(usize::from(self.sent > 0));
+        self.bytes = self.waiting.iter().map(Frame::len).sum();
         self.wake_reader();
         self.writers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Notes that the connection is gone.
+    fn end(&mut self) {
+        self.progress = Progress::Broken;
+        self.waiting = VecDeque::new();
+        (self.sent, self.bytes) = (0, 0);
+        self.wake_reader();
+        self.writers.drain(..).for_each(Waker::wake);
+    }
+
+    fn halted(&self) -> Result<(), Halt> {
+        match self.closing {
+            Some(closing) => Err(Halt::Close(closing)),
+            None if self.progress == Progress::Broken => Err(Halt::Gone),
+            None => Ok(()),
+        }
     }
 
     fn wake_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
-        }
-    }
-}
-
-impl Frame {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Frame::Text(text) => text.len(),
-            Frame::Binary(bytes) => bytes.len(),
         }
     }
 }
@@ -171,7 +386,7 @@ mod tests {
     }
 
     fn text(text: &'static str) -> Frame {
-        Frame::Text(Utf8Bytes::from_static(text))
+        Frame::raw(text)
     }
 
     fn check(
@@ -183,13 +398,8 @@ mod tests {
         let outbox = outbox(messages, bytes);
         pushes.iter().for_each(|push| outbox.push(text(push)));
         let taken = outbox.take(100).now_or_never().unwrap();
-        let taken = taken.map(|frames| {
-            let texts = frames.iter().map(|frame| match frame {
-                Frame::Text(text) => text.as_str(),
-                Frame::Binary(_) => "?",
-            });
-            texts.collect::<Vec<_>>().join(" ")
-        });
+        let taken =
+            taken.map(|frames| frames.iter().map(Frame::content).collect::<Vec<_>>().join(" "));
         assert_eq!(taken.as_deref().map_err(|closing| *closing), expect, "{pushes:?}");
     }
 

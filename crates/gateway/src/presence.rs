@@ -143,15 +143,10 @@ mod tests {
 
     use super::*;
     use crate::config::Limits;
-    use crate::outbox::Frame;
 
     fn said(outbox: &Outbox) -> Vec<String> {
         let taken = outbox.take(100).now_or_never().map(Result::unwrap).unwrap_or_default();
-        let text = |frame: &Frame| match frame {
-            Frame::Text(text) => text.to_string(),
-            Frame::Binary(_) => "?".to_owned(),
-        };
-        taken.iter().map(text).collect()
+        taken.iter().map(|frame| frame.content().to_owned()).collect()
     }
 
     #[test]

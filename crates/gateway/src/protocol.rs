@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{ConnectInfo, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use firth::EntryId;
@@ -15,7 +15,8 @@ use crate::feed::Source;
 use crate::feeds::{Following, Start};
 use crate::gateway::Shared;
 use crate::hub::Listening;
-use crate::news::{self, Form, News, What};
+use crate::listener::Peer;
+use crate::news::{Form, News, What};
 use crate::operations::{inbox_source, marks_channel};
 use crate::outbox::Outbox;
 use crate::presence::Attendance;
@@ -28,6 +29,7 @@ pub(crate) async fn ws(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     upgrade: Upgrade,
 ) -> Response {
     let access = shared.access(&headers, &TokenQuery::of(query.as_deref()));
@@ -39,6 +41,7 @@ pub(crate) async fn ws(
         Ok(upgrade) => shared.prepare(upgrade).on_upgrade(async move |socket| {
             let outbox = Arc::clone(&seat.outbox);
             let session = Session::new(Arc::clone(&shared), access.clone(), outbox);
+            peer.line.hand_over(&seat.outbox);
             OpenSocket::new(shared, seat, &access, session).serve(socket).await;
         }),
         Err(_) => {
@@ -176,10 +179,6 @@ impl Shared {
         };
         let start = after.map_or(Start::Now, Start::After);
         let mut following = self.follow(source, start, marks).await?;
-        if matches!(start, Start::Now) {
-            // Whoever is cut off before the first entry must know where to go on.
-            outbox.push(news::place(following.after));
-        }
         following.begin(Form::JsonEvent, outbox);
         Ok((listening, Some(following)))
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
 use axum::http::StatusCode;
 use firth::EntryId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::admission::Refused;
+use crate::frame::Frame;
 use crate::operations::{HistoryQuery, Marking};
-use crate::outbox::Frame;
 
 /// A message from a client.
 #[derive(Debug, Deserialize)]
@@ -100,7 +99,7 @@ pub(crate) fn answer(seq: Option<u64>, content: Result<Value, Refused>) -> Frame
     if let Some(seq) = seq {
         message["seq"] = seq.into();
     }
-    Frame::Text(Utf8Bytes::from(message.to_string()))
+    Frame::text(&message.to_string())
 }
 
 /// Returns the word for why a request was refused.

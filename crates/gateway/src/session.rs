@@ -15,11 +15,12 @@ use crate::backend::soon;
 use crate::closing::Closing;
 use crate::feed::Source;
 use crate::feeds::{Following, Start};
+use crate::frame::Frame;
 use crate::gateway::Shared;
 use crate::hub::Listening;
 use crate::news::Form;
 use crate::operations::{inbox_source, marks_channel, text_of};
-use crate::outbox::{Frame, Outbox};
+use crate::outbox::Outbox;
 use crate::presence::Attendance;
 use crate::request::{Request, Target, answer, parse};
 use crate::socket::Conversation;
@@ -55,7 +56,7 @@ impl Session {
         let ping_s = shared.limits.ping.as_secs_f64();
         let user = access.user.as_deref();
         let hello = json!({"protocol": 1, "user": user, "ping": ping_s, "type": "hello"});
-        outbox.push(Frame::Text(hello.to_string().into()));
+        outbox.push(Frame::text(&hello.to_string()));
         Session { shared, access, outbox, held: HashMap::new() }
     }
 

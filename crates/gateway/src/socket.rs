@@ -4,21 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt as _;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::access::Access;
 use crate::admission::close_frame;
 use crate::clock::unix_time_s;
 use crate::closing::Closing;
-use crate::config::Limits;
 use crate::gateway::Shared;
-use crate::outbox::{Frame, Outbox};
+use crate::outbox::Halt;
 use crate::rate::Rate;
 use crate::sockets::Seat;
-
-/// How many frames go into one write, if that many wait.
-const BATCH: usize = 64;
 
 /// How long a client has to answer the end of the connection.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -56,6 +51,15 @@ enum End {
     Gone,
 }
 
+impl From<Halt> for End {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Close(closing) => End::Close(closing),
+            Halt::Gone => End::Gone,
+        }
+    }
+}
+
 impl<C: Conversation> OpenSocket<C> {
     pub(crate) fn new(shared: Arc<Shared>, seat: Seat, access: &Access, conversation: C) -> Self {
         let left_s = access.expires_s.map(|at_s| at_s.saturating_sub(unix_time_s()));
@@ -73,6 +77,8 @@ impl<C: Conversation> OpenSocket<C> {
         if closing == Some(Closing::Slow) {
             self.shared.counts.slow.add(1);
         }
+        // Whatever the reason was, nothing but the end of the conversation is sent now.
+        self.seat.outbox.close(closing.unwrap_or(Closing::Stopping));
         let farewell = async {
             let is_told = match closing {
                 Some(closing) => socket.send(close_frame(closing)).await.is_ok(),
@@ -87,6 +93,7 @@ impl<C: Conversation> OpenSocket<C> {
     async fn converse(&mut self, socket: &mut WebSocket) -> End {
         let outbox = Arc::clone(&self.seat.outbox);
         let limits = self.shared.limits;
+        let mut driving = std::pin::pin!(outbox.drive(limits.write_timeout));
         let mut timer = Timer::new(limits.ping, self.expires);
         let mut rate = Rate::new(limits.messages_per_second);
         // What a client said last is worked on while it is sent what comes; meanwhile it is not heard.
@@ -94,26 +101,17 @@ impl<C: Conversation> OpenSocket<C> {
         loop {
             if let Some(text) = said.take() {
                 let mut answer = std::pin::pin!(self.conversation.hear(text));
-                loop {
-                    tokio::select! {
-                        answered = &mut answer => match answered {
-                            Ok(()) => break,
-                            Err(closing) => return End::Close(closing),
-                        },
-                        taken = outbox.take(BATCH) => {
-                            if let Err(end) = send(socket, &outbox, taken, &limits).await {
-                                return end;
-                            }
+                tokio::select! {
+                    answered = &mut answer => {
+                        if let Err(closing) = answered {
+                            return End::Close(closing);
                         }
                     }
+                    halt = &mut driving => return halt.into(),
                 }
             }
             tokio::select! {
-                taken = outbox.take(BATCH) => {
-                    if let Err(end) = send(socket, &outbox, taken, &limits).await {
-                        return end;
-                    }
-                }
+                halt = &mut driving => return halt.into(),
                 message = socket.recv() => {
                     timer.is_heard = true;
                     match heard(message, &mut rate) {
@@ -123,12 +121,12 @@ impl<C: Conversation> OpenSocket<C> {
                     self.shared.counts.requests.add(u64::from(said.is_some()));
                 }
                 tick = timer.tick() => {
-                    let sent = match tick {
-                        Ok(()) => write(socket, &outbox, vec![Message::Ping(Default::default())], &limits).await,
-                        Err(closing) => Err(End::Close(closing)),
-                    };
-                    if let Err(end) = sent {
-                        return end;
+                    if let Err(closing) = tick {
+                        return End::Close(closing);
+                    }
+                    // This puts it into the queue, and never waits.
+                    if socket.send(Message::Ping(Default::default())).await.is_err() {
+                        return End::Gone;
                     }
                 }
             }
@@ -157,44 +155,6 @@ fn heard(
         Message::Text(text) => Ok(Some(text)),
         Message::Close(_) => Err(End::Left),
         _ => Ok(None),
-    }
-}
-
-async fn send(
-    socket: &mut WebSocket,
-    outbox: &Outbox,
-    taken: Result<Vec<Frame>, Closing>,
-    limits: &Limits,
-) -> Result<(), End> {
-    let frames = taken.map_err(End::Close)?;
-    let messages = frames.into_iter().map(|frame| match frame {
-        Frame::Text(text) => Message::Text(text),
-        Frame::Binary(bytes) => Message::Binary(bytes),
-    });
-    write(socket, outbox, messages.collect(), limits).await
-}
-
-/// Writes messages in one go. A write that takes too long, or during which too much has gathered, is given up.
-async fn write(
-    socket: &mut WebSocket,
-    outbox: &Outbox,
-    messages: Vec<Message>,
-    limits: &Limits,
-) -> Result<(), End> {
-    let writing = async {
-        for message in messages {
-            socket.feed(message).await?;
-        }
-        socket.flush().await
-    };
-    tokio::select! {
-        biased;
-        written = timeout(limits.write_timeout, writing) => match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Close(Closing::Slow)),
-        },
-        closing = outbox.closed() => Err(End::Close(closing)),
     }
 }
 

@@ -104,8 +104,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// [`Feature::CountsReceivers`].
     fn publish(&self, channel: Arc<str>, payload: Bytes) -> Answer<'_, u64>;
 
-    /// Listens to channels and patterns. What is published after this has answered is received.
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription>;
+    /// Listens to channels and patterns. What is published after this has answered is put into the
+    /// inbox. Subscriptions may share one, each for topics of its own: then one of them receives what
+    /// all of them listen to, in the order in which it came.
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription>;
 
     /// Tells what the backend holds and how it does, for people who look at it.
     fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected>;

@@ -19,6 +19,8 @@ pub(crate) struct Switchboard(Mutex<Routes>);
 struct Routes {
     channels: HashMap<Arc<str>, Vec<Line>>,
     patterns: HashMap<Arc<str>, Vec<Line>>,
+    /// What each subscription listens to.
+    topics: HashMap<u64, Vec<Topic>>,
     next: u64,
 }
 
@@ -44,27 +46,28 @@ impl Switchboard {
                 lines.push(Line { id, inbox: Arc::clone(inbox) });
             }
         }
+        routes.topics.insert(id, topics.to_vec());
         (id, fresh)
     }
 
     /// Removes a subscription; returns the topics that nobody listens to any more.
     pub(crate) fn remove(&self, id: u64) -> Vec<Topic> {
         let mut routes = self.0.lock();
+        let routes = &mut *routes;
         let mut gone = Vec::new();
-        routes.channels.retain(|name, lines| {
+        for topic in routes.topics.remove(&id).unwrap_or_default() {
+            let all = match &topic {
+                Topic::Channel(_) => &mut routes.channels,
+                Topic::Pattern(_) => &mut routes.patterns,
+            };
+            let name = topic.name();
+            let Some(lines) = all.get_mut(name) else { continue };
             lines.retain(|line| line.id != id);
             if lines.is_empty() {
-                gone.push(Topic::Channel(Arc::clone(name)));
+                all.remove(name);
+                gone.push(topic);
             }
-            !lines.is_empty()
-        });
-        routes.patterns.retain(|name, lines| {
-            lines.retain(|line| line.id != id);
-            if lines.is_empty() {
-                gone.push(Topic::Pattern(Arc::clone(name)));
-            }
-            !lines.is_empty()
-        });
+        }
         gone
     }
 
@@ -112,6 +115,13 @@ impl Switchboard {
         let routes = std::mem::take(&mut *self.0.lock());
         let lines = routes.channels.into_values().chain(routes.patterns.into_values());
         lines.flatten().for_each(|line| line.inbox.end());
+    }
+}
+
+impl Topic {
+    fn name(&self) -> &Arc<str> {
+        let (Topic::Channel(name) | Topic::Pattern(name)) = self;
+        name
     }
 }
 

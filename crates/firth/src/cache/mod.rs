@@ -56,7 +56,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use self::message::Invalidation;
 use self::store::{Clearing, Store};
-use crate::backend::{Backend, QueueLimits, Received, Subscription, Topic};
+use crate::backend::{Backend, Inbox, QueueLimits, Received, Subscription, Topic};
 use crate::{Broker, Error};
 
 pub use counters::CacheStats;
@@ -172,7 +172,7 @@ impl<V: Clone + Send + Sync + 'static> IntoFuture for CacheRequest<V> {
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let topics = vec![Topic::Channel(CHANNEL.into())];
-            let subscription = self.backend.subscribe(topics, self.queue).await?;
+            let subscription = self.backend.subscribe(topics, Inbox::new(self.queue)).await?;
             let store = Arc::new(Store::new(self.capacity, self.ttl));
             let task = tokio::spawn(obey(Arc::clone(&store), subscription));
             let listening = Arc::new(Listening(task.abort_handle()));

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{Bench, cases};
 use crate::backend::{
-    Feature, Gap, GapReason, Message, Overflow, QueueLimits, Received, Subscription, Topic,
+    Feature, Gap, GapReason, Inbox, Message, Overflow, QueueLimits, Received, Subscription, Topic,
 };
 
 cases![
@@ -19,6 +19,7 @@ cases![
     whoever_leaves_gets_nothing_more,
     a_topic_can_be_listened_to_again,
     a_full_queue_is_a_gap,
+    several_subscriptions_share_an_inbox,
 ];
 
 /// Publishes, and checks how many connections receive it if the backend can say.
@@ -31,7 +32,7 @@ async fn publish(bench: &Bench, channel: &Arc<str>, payload: &'static str, recei
 }
 
 async fn listen(bench: &Bench, topics: Vec<Topic>) -> Subscription {
-    bench.backend.subscribe(topics, QueueLimits::default()).await.unwrap()
+    bench.backend.subscribe(topics, Inbox::new(QueueLimits::default())).await.unwrap()
 }
 
 async fn message(subscription: &mut Subscription) -> Message {
@@ -122,7 +123,7 @@ async fn a_full_queue_is_a_gap(bench: Bench) {
     let channel = bench.key("c");
     let topics = vec![Topic::Channel(Arc::clone(&channel))];
     let limits = QueueLimits { messages: 2, overflow: Overflow::DropOldest };
-    let mut slow = bench.backend.subscribe(topics.clone(), limits).await.unwrap();
+    let mut slow = bench.backend.subscribe(topics.clone(), Inbox::new(limits)).await.unwrap();
     let mut quick = listen(&bench, topics).await;
     for payload in ["1", "2", "3", "4"] {
         publish(&bench, &channel, payload, 1).await;
@@ -135,4 +136,25 @@ async fn a_full_queue_is_a_gap(bench: Bench) {
     assert_eq!(slow.next().await, Some(Received::Gap(gap)));
     assert_eq!(message(&mut slow).await.payload, "3");
     assert_eq!(message(&mut slow).await.payload, "4");
+}
+
+async fn several_subscriptions_share_an_inbox(bench: Bench) {
+    let (one, other) = (bench.key("c1"), bench.key("c2"));
+    let inbox = Inbox::new(QueueLimits::default());
+    let subscribe = async |channel: &Arc<str>| {
+        let topics = vec![Topic::Channel(Arc::clone(channel))];
+        bench.backend.subscribe(topics, Arc::clone(&inbox)).await.unwrap()
+    };
+    let mut listening = subscribe(&one).await;
+    let second = subscribe(&other).await;
+    for (n, payload) in ["1", "2", "3", "4"].into_iter().enumerate() {
+        publish(&bench, if n % 2 == 0 { &one } else { &other }, payload, 1).await;
+    }
+    for payload in ["1", "2", "3", "4"] {
+        assert_eq!(message(&mut listening).await.payload, payload);
+    }
+    // One that leaves takes its topics along, and nothing else.
+    drop(second);
+    publish(&bench, &one, "5", 1).await;
+    assert_eq!(message(&mut listening).await.payload, "5");
 }

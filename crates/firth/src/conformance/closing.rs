@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join;
 
-use crate::backend::{QueueLimits, Read, Topic};
+use crate::backend::{Inbox, QueueLimits, Read, Topic};
 use crate::{Broker, EntryId, Error, Health};
 
 /// Checks that whatever waits ends when the broker is closed, and that nothing can be asked of it
@@ -16,7 +16,8 @@ pub(super) async fn everything_ends(broker: &Broker) {
     let backend = broker.backend();
     let channel: Arc<str> = "conformance-closing".into();
     let topics = || vec![Topic::Channel(Arc::clone(&channel))];
-    let mut subscription = backend.subscribe(topics(), QueueLimits::default()).await.unwrap();
+    let mut subscription =
+        backend.subscribe(topics(), Inbox::new(QueueLimits::default())).await.unwrap();
     assert_eq!(broker.health().now(), Health::Connected);
     let read = Read {
         streams: vec![("conformance-closing-stream".into(), EntryId::MIN)],
@@ -31,7 +32,7 @@ pub(super) async fn everything_ends(broker: &Broker) {
     assert_eq!(broker.health().now(), Health::Closed);
     let answer = backend.publish(Arc::clone(&channel), Bytes::new()).await;
     assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
-    let answer = backend.subscribe(topics(), QueueLimits::default()).await;
+    let answer = backend.subscribe(topics(), Inbox::new(QueueLimits::default())).await;
     assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
     broker.close().await;
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Bench, cases};
 use crate::backend::{
-    Inspected, Inspection, Listeners, QueueLimits, Record, SetValue, StreamNames, Topic, When,
-    Write,
+    Inbox, Inspected, Inspection, Listeners, QueueLimits, Record, SetValue, StreamNames, Topic,
+    When, Write,
 };
 
 cases![
@@ -95,7 +95,8 @@ async fn listeners_are_counted(bench: Bench) {
     let before = listeners(&bench).await;
     assert!(!before.channels.iter().any(|(name, _)| *name == channel));
     let topics = vec![Topic::Channel(Arc::clone(&channel)), Topic::Pattern(bench.key("p*"))];
-    let listening = bench.backend.subscribe(topics, QueueLimits::default()).await.unwrap();
+    let listening =
+        bench.backend.subscribe(topics, Inbox::new(QueueLimits::default())).await.unwrap();
     let during = listeners(&bench).await;
     assert!(during.channels.contains(&(channel, 1)), "{during:?}");
     assert!(during.patterns > before.patterns);

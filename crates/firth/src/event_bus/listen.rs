@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
 
-use crate::backend::{Backend, Gap, Message, QueueLimits, Received, Subscription, Topic};
+use crate::backend::{Backend, Gap, Inbox, Message, QueueLimits, Received, Subscription, Topic};
 use crate::{Error, payload};
 
 /// Something that is heard on the bus.
@@ -94,7 +94,7 @@ impl<E: DeserializeOwned + 'static> IntoFuture for Listen<E> {
 
     fn into_future(self) -> Self::IntoFuture {
         async move {
-            let subscription = self.backend.subscribe(self.topics, self.limits).await?;
+            let subscription = self.backend.subscribe(self.topics, Inbox::new(self.limits)).await?;
             Ok(Listener { subscription, event: PhantomData })
         }
         .boxed()

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use crate::backend::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
+    GroupChanged, GroupRead, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
 };
 use crate::{Broker, Effect, Error};
 
@@ -315,8 +315,8 @@ impl Backend for Disturbed {
         self.call(Call::Publish, move || self.inner.publish(channel, payload))
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
-        self.call(Call::Subscribe, move || self.inner.subscribe(topics, limits))
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
+        self.call(Call::Subscribe, move || self.inner.subscribe(topics, inbox))
     }
 
     fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {

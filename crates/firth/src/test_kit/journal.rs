@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::backend::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Features, Fields, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
+    GroupChanged, GroupRead, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
 };
 use crate::{flat, payload};
 
@@ -231,8 +231,8 @@ impl Backend for Journaled {
         self.inner.consumers(stream, group)
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
-        self.inner.subscribe(topics, limits)
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
+        self.inner.subscribe(topics, inbox)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

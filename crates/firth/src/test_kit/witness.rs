@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use super::history::History;
 use crate::backend::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
+    GroupChanged, GroupRead, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
 };
 use crate::{Effect, EntryId, Error, Refusal};
 
@@ -138,8 +138,8 @@ impl Backend for Witness {
         self.inner.publish(channel, payload)
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
-        self.inner.subscribe(topics, limits)
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
+        self.inner.subscribe(topics, inbox)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

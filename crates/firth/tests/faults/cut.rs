@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use firth::backend::{Gap, GapReason, QueueLimits, Received, Topic};
+use firth::backend::{Gap, GapReason, Inbox, QueueLimits, Received, Topic};
 use firth::cache::Cache;
 use firth::{Broker, Delivery, TailStart};
 use futures_util::StreamExt as _;
@@ -25,7 +25,8 @@ async fn a_subscription_tells_of_the_gap_and_goes_on(server: &Server, broker: &B
     let channel: Arc<str> = "c".into();
     let topics = vec![Topic::Channel(Arc::clone(&channel))];
     let backend = broker.backend();
-    let mut listening = backend.subscribe(topics, QueueLimits::default()).await.unwrap();
+    let mut listening =
+        backend.subscribe(topics, Inbox::new(QueueLimits::default())).await.unwrap();
     for _ in 0..3 {
         cut(server, "pubsub").await;
         let gap = Gap { reason: GapReason::Reconnected, missed: None };

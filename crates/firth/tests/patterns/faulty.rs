@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use firth::backend::{
     Answer, Backend, Batch, Claim, Claimed, Condition, ConsumerInfo, Entry, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
+    GroupChanged, GroupRead, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Write,
 };
 use firth::{Effect, Error, Refusal};
 use futures_util::FutureExt as _;
@@ -154,9 +154,9 @@ impl Backend for Faulty {
         self.inner.publish(channel, payload)
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
         self.count();
-        self.inner.subscribe(topics, limits)
+        self.inner.subscribe(topics, inbox)
     }
 
     fn inspect(&self, inspection: Inspection) -> Answer<'_, Inspected> {

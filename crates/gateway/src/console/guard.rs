@@ -1,6 +1,6 @@
 //! The door of the console: who asks, by which page, and whether they may.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::routes::{Answer, Needs, ROUTES, Route};
 use super::sessions::{Caller, Via};
 use crate::gateway::Shared;
+use crate::listener::Peer;
 use crate::origin::{is_from_elsewhere, is_own_page};
 use crate::query::pairs_of;
 
@@ -36,7 +37,7 @@ pub(crate) async fn api(State(shared): State<Arc<Shared>>, request: Request) -> 
 async fn served(shared: Arc<Shared>, request: Request) -> Result<Answer, Problem> {
     let (head, body) = request.into_parts();
     let route = found(&head.method, head.uri.path())?;
-    let address = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let address = head.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.address.ip());
     let query: Vec<_> = pairs_of(head.uri.query()).collect();
     let changes = head.method != Method::GET;
     let caller = admitted(&shared, route, &head.headers);

@@ -9,7 +9,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use firth::EntryId;
-use firth::backend::{Backend, Entry, Overflow, QueueLimits, Read, Received, Subscription, Topic};
+use firth::backend::{
+    Backend, Entry, Inbox, Overflow, QueueLimits, Read, Received, Subscription, Topic,
+};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
@@ -25,7 +27,6 @@ use crate::admission::no_room;
 use crate::clock::{unix_time_ms, unix_time_s};
 use crate::news::event;
 use crate::notifications::BROADCAST;
-use crate::outbox::Frame;
 
 /// How long one read of a stream waits.
 const READ_TIME_MAX: Duration = Duration::from_secs(10);
@@ -126,7 +127,7 @@ pub(crate) async fn messages(ask: Ask) -> Result<Answer, Problem> {
     };
     let wanted = ask.text("match").map(str::to_lowercase);
     let broker = ask.broker().await?;
-    let subscription = broker.backend().subscribe(vec![topic], QUEUE).await?;
+    let subscription = broker.backend().subscribe(vec![topic], Inbox::new(QUEUE)).await?;
     answer(&ask, received(subscription, wanted))
 }
 
@@ -138,7 +139,7 @@ pub(crate) async fn user(ask: Ask) -> Result<Answer, Problem> {
         Topic::Channel(BROADCAST.into()),
     ];
     let broker = ask.broker().await?;
-    let subscription = broker.backend().subscribe(topics, QUEUE).await?;
+    let subscription = broker.backend().subscribe(topics, Inbox::new(QUEUE)).await?;
     let (shared, looks) = (Arc::clone(&ask.shared), ticks(Duration::ZERO, LOOK_EVERY));
     let mut before = Value::Null;
     let places = looks.filter_map(move |()| {
@@ -182,10 +183,7 @@ fn received(
 }
 
 fn said(id: Option<EntryId>, name: &str, data: &Value) -> Bytes {
-    match event(id, name, &data.to_string()) {
-        Frame::Binary(bytes) => bytes,
-        Frame::Text(text) => text.into(),
-    }
+    event(id, name, &data.to_string()).into_bytes()
 }
 
 fn ticks(first: Duration, every: Duration) -> impl Stream<Item = ()> + Send {

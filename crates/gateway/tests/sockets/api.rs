@@ -119,7 +119,7 @@ async fn numbers_are_counted() {
     let (_, text) = stage.get("/metrics").await;
     for line in [
         "firth_gateway_sockets 1",
-        "firth_gateway_channels 1",
+        "firth_gateway_channels 2",
         "firth_gateway_backend_up 1",
         "firth_gateway_delivered_total 1",
         "# TYPE firth_gateway_slow_total counter",

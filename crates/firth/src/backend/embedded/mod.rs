@@ -30,7 +30,7 @@ use super::switchboard::Switchboard;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
     GroupChanged, GroupRead, Health, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
-    PendingQuery, QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic,
 };
 use crate::{Effect, Error, Refusal};
 
@@ -203,11 +203,11 @@ impl Backend for Embedded {
         ready(self.home().map(|_| self.channels.publish(&channel, &payload))).boxed()
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
         // Held, so that it does not come behind the end of all subscriptions.
         let home = self.home.read();
         let open = home.as_ref().ok_or(Error::Closed);
-        let subscribed = open.map(|_| Channels::subscribe(&self.channels, &topics, limits));
+        let subscribed = open.map(|_| Channels::subscribe(&self.channels, &topics, inbox));
         drop(home);
         ready(subscribed).boxed()
     }
@@ -250,8 +250,7 @@ impl Channels {
         })
     }
 
-    fn subscribe(channels: &Arc<Self>, topics: &[Topic], limits: QueueLimits) -> Subscription {
-        let inbox = Inbox::new(limits);
+    fn subscribe(channels: &Arc<Self>, topics: &[Topic], inbox: Arc<Inbox>) -> Subscription {
         let _membership = channels.membership.lock();
         let (id, fresh) = channels.board.add(topics, &inbox);
         for topic in &fresh {

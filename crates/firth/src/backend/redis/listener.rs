@@ -19,7 +19,7 @@ use super::failure;
 use super::gauge::Gauge;
 use super::servers::Servers;
 use crate::backend::switchboard::Switchboard;
-use crate::backend::{Inbox, QueueLimits, Subscription, Topic};
+use crate::backend::{Inbox, Subscription, Topic};
 use crate::backoff::Backoff;
 use crate::{Effect, Error};
 
@@ -77,10 +77,9 @@ impl Listener {
     pub(super) async fn subscribe(
         &self,
         topics: Vec<Topic>,
-        limits: QueueLimits,
+        inbox: Arc<Inbox>,
     ) -> Result<Subscription, Error> {
         let shared = &self.0.0;
-        let inbox = Inbox::new(limits);
         shared.confirmed.send_if_modified(|confirmed| {
             confirmed.refused.retain(|topic, _| !topics.contains(topic));
             false

@@ -49,8 +49,8 @@ use self::servers::{Cluster, Servers};
 pub(crate) use self::tls::Certificates;
 use super::{
     Answer, Backend, Batch, Claim, Claimed, ConsumerInfo, Entry, Feature, Features, GroupChange,
-    GroupChanged, GroupRead, HealthWatch, Inspected, Inspection, Outcome, Pending, PendingQuery,
-    QueueLimits, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Which,
+    GroupChanged, GroupRead, HealthWatch, Inbox, Inspected, Inspection, Outcome, Pending,
+    PendingQuery, Range, Read, StreamEntries, StreamInfo, Subscription, Topic, Which,
 };
 use crate::backoff::Backoff;
 use crate::{Error, Refusal};
@@ -366,11 +366,11 @@ impl Backend for Remote {
         .boxed()
     }
 
-    fn subscribe(&self, topics: Vec<Topic>, limits: QueueLimits) -> Answer<'_, Subscription> {
+    fn subscribe(&self, topics: Vec<Topic>, inbox: Arc<Inbox>) -> Answer<'_, Subscription> {
         async move {
             match self.gauge.is_closed() {
                 true => Err(Error::Closed),
-                false => self.listener.subscribe(topics, limits).await,
+                false => self.listener.subscribe(topics, inbox).await,
             }
         }
         .boxed()
