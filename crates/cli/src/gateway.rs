@@ -39,6 +39,15 @@ pub(crate) struct GatewayArgs {
     /// A file with public keys of tokens: PEM (RS256 or ES256), or a JWKS
     #[arg(long, value_name = "FILE", env = "FIRTH_GATEWAY_KEYS")]
     keys: Option<PathBuf>,
+    /// Where public keys of tokens are kept, as a JWKS: https://, or http:// on this machine
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "",
+        hide_default_value = true,
+        env = "FIRTH_GATEWAY_JWKS_URL"
+    )]
+    jwks_url: String,
     /// The key that lets a program do everything, of 16 bytes at least
     #[arg(
         long,
@@ -72,6 +81,7 @@ pub(crate) fn run(args: GatewayArgs) -> Result<()> {
         address: args.listen.to_string(),
         secret: args.secret,
         keys: args.keys.unwrap_or_default(),
+        keys_url: args.jwks_url,
         api_key: args.api_key,
         origins: args.origins.split_ascii_whitespace().map(str::to_owned).collect(),
     };
@@ -170,6 +180,9 @@ fn keys_of(settings: &GatewaySettings) -> Result<Keys> {
         let name = || format!("gateway-keys {}", settings.keys.display());
         let text = std::fs::read_to_string(&settings.keys).with_context(name)?;
         keys = keys.with_public(&text).with_context(name)?;
+    }
+    if !settings.keys_url.is_empty() {
+        keys = keys.with_url(&settings.keys_url).context("gateway-jwks-url")?;
     }
     if !settings.api_key.is_empty() {
         keys = keys.with_api_key(&settings.api_key).context("gateway-api-key")?;

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::token::{TokenError, TokenKeys};
+use crate::token::{RemoteKeys, TokenError, TokenKeys};
 
 /// What tokens and API keys are judged by.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     tokens: TokenKeys,
+    remote: Option<Arc<RemoteKeys>>,
     api: Vec<Arc<str>>,
 }
 
@@ -35,6 +36,9 @@ pub enum KeysError {
     /// An API key can be guessed.
     #[error("an API key has fewer than 16 bytes")]
     ShortApiKey,
+    /// Keys cannot be fetched there.
+    #[error("`{0}` is no address of a JWKS: it is https://, or http:// on this machine")]
+    Url(String),
     /// There is no key in it.
     #[error("neither a public key (RSA, or EC on P-256) as PEM, nor a JWKS: {0}")]
     Unreadable(String),
@@ -64,6 +68,17 @@ impl Keys {
         Ok(self)
     }
 
+    /// Adds the public keys of the JWKS at a URL, as they are there at any time: `https://`, or `http://` on this machine.
+    /// The gateway fetches them while it serves. Certificates are judged by what the system trusts, or by the file that
+    /// the environment variable `SSL_CERT_FILE` names.
+    ///
+    /// # Errors
+    /// It is no such URL.
+    pub fn with_url(mut self, url: &str) -> Result<Self, KeysError> {
+        self.remote = Some(RemoteKeys::at(url)?);
+        Ok(self)
+    }
+
     /// Adds an API key.
     ///
     /// # Errors
@@ -78,7 +93,24 @@ impl Keys {
 
     /// Says whether there are none, so that everybody may do everything.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.api.is_empty()
+        self.tokens.is_empty() && self.remote.is_none() && self.api.is_empty()
+    }
+
+    /// Keeps the keys that are at a URL up to date, without end.
+    pub(crate) async fn keep(&self) {
+        match &self.remote {
+            Some(remote) => Arc::clone(remote).keep().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Fetches the key that a token names, if it may be at a URL and is not known. To be called before judging.
+    pub(crate) async fn prepare(&self, bearer: &str) {
+        if let Some(remote) = &self.remote
+            && self.tokens.verify(bearer).is_err()
+        {
+            remote.prepare(bearer).await;
+        }
     }
 
     /// Returns what the bearer of a token or an API key may do.
@@ -90,7 +122,10 @@ impl Keys {
         if self.api.iter().any(|key| is_same(key, bearer)) {
             return Ok(Access::everything());
         }
-        let claims = self.tokens.verify(bearer)?;
+        let claims = match (self.tokens.verify(bearer), &self.remote) {
+            (Err(_), Some(remote)) => remote.verify(bearer)?,
+            (verified, _) => verified?,
+        };
         let user = claims.sub.filter(|sub| !sub.is_empty()).map(Arc::from);
         Ok(Access { user, expires_s: Some(claims.exp), rights: Rights::Granted(claims.firth) })
     }

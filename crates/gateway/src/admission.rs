@@ -1,10 +1,14 @@
 //! The door: who asks, from which page, and whether there is room.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -70,9 +74,7 @@ impl Shared {
             let text = "pages of this origin, or this host, are not allowed";
             return Err(Refused::new(StatusCode::FORBIDDEN, text));
         }
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = header.and_then(|value| value.strip_prefix("Bearer "));
-        self.keys.judge(bearer.or(query.token.as_deref())).map_err(|error| {
+        self.keys.judge(bearer_of(headers).or(query.token.as_deref())).map_err(|error| {
             self.counts.refused.add(1);
             Refused::new(StatusCode::UNAUTHORIZED, error.to_string())
         })
@@ -105,6 +107,26 @@ impl Shared {
             .read_buffer_size(1024)
             .write_buffer_size(16 * 1024)
     }
+}
+
+/// Returns what a request has behind `Authorization: Bearer`.
+fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(|value| value.strip_prefix("Bearer "))
+}
+
+/// Before anything is judged, fetches the key that the token of a request names, if it is not known yet.
+pub(crate) async fn with_key(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = TokenQuery::of(request.uri().query());
+    let bearer = bearer_of(request.headers()).or(query.token.as_deref()).map(str::to_owned);
+    if let Some(bearer) = bearer {
+        shared.keys.prepare(&bearer).await;
+    }
+    next.run(request).await
 }
 
 /// Why a socket is not opened: as a code, and as a status.

@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use firth::Broker;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::access::Keys;
+use crate::admission::with_key;
 use crate::backend::BackendCell;
 use crate::config::{Config, Limits};
 use crate::console::{self, Console};
@@ -40,7 +42,7 @@ pub enum GatewayError {
     /// Everybody could use it.
     #[error(
         "the gateway's address {0} can be reached from other machines, and there is no key: set \
-         gateway-secret, gateway-keys or gateway-api-key, or listen on 127.0.0.1"
+         gateway-secret, gateway-keys, gateway-jwks-url or gateway-api-key, or listen on 127.0.0.1"
     )]
     Exposed(SocketAddr),
     /// The address cannot be listened on.
@@ -154,13 +156,17 @@ impl Gateway {
         let (stop, stopping) = oneshot::channel::<()>();
         let counts = Arc::clone(&shared.counts);
         let listener = Listener::new(self.listener, &shared.limits, counts);
+        let keys = shared.keys.clone();
+        let with_key = from_fn_with_state(Arc::clone(&shared), with_key);
         let router = routes::router(Arc::clone(&shared)).merge(console::router(shared));
+        let router = router.layer(with_key);
         let router = router.into_make_service_with_connect_info::<Peer>();
         let serving =
             axum::serve(listener, router).with_graceful_shutdown(async { _ = stopping.await });
         let mut serving = pin!(serving.into_future());
         tokio::select! {
             ended = &mut serving => return ended.map_err(GatewayError::Serve),
+            () = keys.keep() => {}
             () = stopped => {}
         }
         sockets.stop();

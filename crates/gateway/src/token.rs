@@ -3,11 +3,16 @@
 //! A key decides which algorithm is accepted, never the token: a secret HS256, an RSA key RS256, a key on P-256
 //! ES256.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+mod fetch;
+mod remote;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
 use crate::access::{Grants, KeysError};
+
+pub(crate) use self::remote::RemoteKeys;
 
 const SECRET_BYTES_MIN: usize = 32;
 
@@ -30,6 +35,12 @@ pub(crate) struct Claims {
     pub(crate) exp: u64,
     #[serde(default)]
     pub(crate) firth: Grants,
+}
+
+/// A JWKS, each key of which is read by itself.
+#[derive(Debug, Deserialize)]
+struct Set {
+    keys: Vec<serde_json::Value>,
 }
 
 /// Why somebody is not let in.
@@ -69,16 +80,23 @@ impl TokenKeys {
         Ok(())
     }
 
+    /// Adds the keys of a JWKS. A set may have keys of any kind, and those of no use here are left out.
     fn add_set(&mut self, json: &str) -> Result<(), KeysError> {
         let unreadable = |error: &dyn ToString| KeysError::Unreadable(error.to_string());
-        let set: JwkSet = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let set: Set = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         let before = self.0.len();
-        for jwk in &set.keys {
-            let Some(algorithm) = algorithm_of(jwk) else { continue };
-            let key = DecodingKey::from_jwk(jwk).map_err(|error| unreadable(&error))?;
-            self.0.push(TokenKey { id: jwk.common.key_id.clone(), algorithm, key });
+        for key in set.keys {
+            let Ok(jwk) = serde_json::from_value::<Jwk>(key) else { continue };
+            let Some(algorithm) = algorithm_of(&jwk) else { continue };
+            let Ok(key) = DecodingKey::from_jwk(&jwk) else { continue };
+            self.0.push(TokenKey { id: jwk.common.key_id, algorithm, key });
         }
         if self.0.len() == before { Err(unreadable(&"no key of use")) } else { Ok(()) }
+    }
+
+    /// Says whether there is a key of a name, or any if no name is asked for.
+    fn names(&self, id: Option<&str>) -> bool {
+        self.0.iter().any(|key| id.is_none() || key.id.as_deref() == id)
     }
 
     /// Returns the claims of a token that one of the keys has signed and that has not expired.
@@ -106,13 +124,18 @@ impl TokenKeys {
 
 /// Returns what a key of a set is used with; `None` if that is nothing that is accepted here.
 fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {
-    match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => Some(Algorithm::RS256),
+    let (algorithm, name) = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
         AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => {
-            Some(Algorithm::ES256)
+            (Algorithm::ES256, KeyAlgorithm::ES256)
         }
-        _ => None,
-    }
+        // A secret in a set that anybody can read is none.
+        _ => return None,
+    };
+    let is_for_signatures =
+        jwk.common.public_key_use.as_ref().is_none_or(|kind| *kind == PublicKeyUse::Signature);
+    let is_so_named = jwk.common.key_algorithm.is_none_or(|given| given == name);
+    (is_for_signatures && is_so_named).then_some(algorithm)
 }
 
 #[cfg(test)]

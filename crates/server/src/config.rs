@@ -71,6 +71,8 @@ pub struct GatewaySettings {
     pub secret: String,
     /// A file with public keys of its tokens; empty for none.
     pub keys: PathBuf,
+    /// Where the public keys of its tokens are kept; empty for nowhere.
+    pub keys_url: String,
     /// What its API is used with; empty for none.
     pub api_key: String,
     /// The pages from elsewhere that may connect.
@@ -88,6 +90,7 @@ impl Default for GatewaySettings {
             address: Self::ADDRESS.to_owned(),
             secret: String::new(),
             keys: PathBuf::new(),
+            keys_url: String::new(),
             api_key: String::new(),
             origins: Vec::new(),
         }

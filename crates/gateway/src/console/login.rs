@@ -47,6 +47,7 @@ pub(crate) async fn log_in(ask: Ask) -> Result<Answer, Problem> {
             if ask.shared.keys.is_empty() {
                 return Err(Problem::unauthorized("there is no key that a token could be of"));
             }
+            ask.shared.keys.prepare(&given).await;
             let access = ask.shared.keys.judge(Some(&given));
             let access = access.map_err(|error| Problem::unauthorized(error.to_string()))?;
             let roleless = "the token names no role: \"firth\": {\"role\": \"viewer\"}";

@@ -24,6 +24,27 @@ fn with_secret() -> TokenKeys {
 }
 
 #[test]
+fn a_set_may_have_keys_of_no_use() {
+    let check = |more: &str, count: usize| {
+        let set = keys::SET.replacen("{\"keys\":[", &format!("{{\"keys\":[{more}"), 1);
+        let mut found = TokenKeys::default();
+        found.add_set(&set).unwrap();
+        assert_eq!(found.0.len(), count, "{more}");
+        assert!(found.0.iter().all(|key| key.algorithm != Algorithm::HS256), "{more}");
+    };
+    check("", 2);
+    check(r#"{"kty":"oct","k":"YWJj","alg":"HS256"},"#, 2);
+    check(r#"{"kty":"OKP","crv":"X25519","x":"AA"},"#, 2);
+    check(r#"{"kty":"new","alg":"XX"},7,"#, 2);
+    check(r#"{"kty":"RSA","n":"AQAB","e":"AQAB","use":"enc"},"#, 2);
+    check(r#"{"kty":"RSA","n":"AQAB","e":"AQAB","alg":"RS512"},"#, 2);
+    check(r#"{"kty":"RSA","n":"AQAB","e":"AQAB","alg":"RS256"},"#, 3);
+    for nothing in ["", "[]", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"YWJj"}]}"#] {
+        assert!(TokenKeys::default().add_set(nothing).is_err(), "{nothing}");
+    }
+}
+
+#[test]
 fn a_token_with_the_secret_is_read() {
     let exp = crate::clock::unix_time_s() + 60;
     let claims = json!({"sub": "7", "exp": exp, "aud": "anybody", "other": 1});

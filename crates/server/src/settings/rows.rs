@@ -206,6 +206,17 @@ pub(super) const ROWS: &[Setting] = &[
         },
     },
     Setting {
+        name: "gateway-jwks-url",
+        doc: "Where the public keys of the gateway's tokens are kept, as a JWKS that may change: https://, or \
+              http:// on this machine; empty for nowhere.",
+        change: Change::AtStart,
+        get: |config| config.gateway.keys_url.clone(),
+        set: |config, value| {
+            config.gateway.keys_url = value.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
         name: "gateway-api-key",
         doc: "The key that lets a program do everything at the gateway, of 16 bytes at least; empty for none.",
         change: Change::AtStart,
