@@ -19,12 +19,19 @@ skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
 help: ## Lists what can be made
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What builds the console's application, which becomes part of the program that is compiled after it.
+console = if command -v npm >/dev/null; then \
+		(set -x; cd console; npm ci --loglevel=error --no-audit --no-fund; npm run build --silent -- --logLevel warn); \
+	else $(call skip,npm is not installed: $(1)); fi
+
 run: ## Builds Firth and starts it on ./data
+	@$(call console,the program has no console)
 	cargo build --release --package firth-cli
 	@exec $(BINARIES)/release/firth serve --dir ./data
 
 test: ## Installs what the tests need, then checks and tests everything
 	tests/setup.sh
+	@$(call console,the console is neither checked nor built)
 	$(MAKE) --no-print-directory lint
 	cargo build --package firth-cli
 	python3 tests/clients/run.py

@@ -14,11 +14,10 @@ type File = (&'static str, &'static [u8]);
 
 include!(concat!(env!("OUT_DIR"), "/application.rs"));
 
-/// Where a page may load from, and whom it may speak to: this host alone. Styles may stand in elements, where charts put
-/// them; scripts may not.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
-    connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+/// Where a page may load from, and whom it may speak to: this host alone. Neither scripts nor styles may stand in the
+/// page itself; what scripts set on elements, as charts do, is no such style.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What is there instead of an application that was not built.
 const FALLBACK: &str = include_str!("fallback.html");
