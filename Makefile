@@ -37,6 +37,7 @@ test: ## Installs what the tests need, then checks and tests everything
 	python3 tests/clients/run.py
 	python3 tests/document/run.py --mode both
 	python3 tests/gateway/run.py
+	python3 tests/browser/run.py
 	cargo test --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --profile $(PROFILE); \

