@@ -334,8 +334,13 @@ export class Firth {
             wanted.onGap?.({ type: "gap", channel: wanted.name, reason: "reconnected" });
           }
           wanted.was = true;
-          wanted.resolve({});
-          for await (const message of messagesOf(answer.body)) this.#hear(message);
+          // A stream that is followed from now on says first where that is.
+          if (after || kind !== "stream") wanted.resolve({});
+          for await (const { id, data } of eventsOf(answer.body)) {
+            if (id) wanted.after = id;
+            wanted.resolve({});
+            if (data) this.#hear(JSON.parse(data));
+          }
         }
       } catch {
         if (wanted.stop.signal.aborted) return;
@@ -367,8 +372,8 @@ function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
-/** The messages in the body of an event stream. */
-async function* messagesOf(body) {
+/** The events in the body of an event stream that have an id, data, or both. */
+async function* eventsOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -378,9 +383,10 @@ async function* messagesOf(body) {
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       const lines = text.slice(0, end).split("\n");
       text = text.slice(end + 2);
-      const data = lines.filter((line) => line.startsWith("data: ")).map((line) => line.slice(6));
-      if (lines.some((line) => line.startsWith("event: close"))) return;
-      if (data.length > 0) yield JSON.parse(data.join("\n"));
+      const of = (name) => lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
+      if (of("event").includes("close")) return;
+      const [id, data] = [of("id").at(-1), of("data").join("\n")];
+      if (id || data) yield { id, data };
     }
   }
 }

@@ -207,6 +207,11 @@ pub(crate) fn event(id: Option<EntryId>, name: &str, data: &str) -> Frame {
     Frame::raw(text)
 }
 
+/// Returns what tells a browser alone where it is in a stream: an event without data is none that a page sees.
+pub(crate) fn place(id: EntryId) -> Frame {
+    Frame::raw(format!("id: {id}\n\n"))
+}
+
 impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut data = serializer.serialize_struct("Data", 1)?;

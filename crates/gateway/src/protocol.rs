@@ -16,7 +16,7 @@ use crate::feeds::{Following, Start};
 use crate::gateway::Shared;
 use crate::hub::Listening;
 use crate::listener::Peer;
-use crate::news::{Form, News, What};
+use crate::news::{self, Form, News, What};
 use crate::operations::{inbox_source, marks_channel};
 use crate::outbox::Outbox;
 use crate::presence::Attendance;
@@ -179,6 +179,10 @@ impl Shared {
         };
         let start = after.map_or(Start::Now, Start::After);
         let mut following = self.follow(source, start, marks).await?;
+        if matches!(start, Start::Now) {
+            // Whoever is cut off before the first entry must know where to go on.
+            outbox.push(news::place(following.after));
+        }
         following.begin(Form::JsonEvent, outbox);
         Ok((listening, Some(following)))
     }

@@ -204,3 +204,11 @@ async fn an_event_stream_goes_on_behind_its_last_event() {
     assert_eq!(stage.get("/sse").await.0, 400);
     assert_eq!(stage.get("/sse?stream=s&after=x").await.0, 400);
 }
+
+#[tokio::test]
+async fn an_event_stream_that_begins_now_says_where_that_is() {
+    let stage = Stage::open(Config::default()).await;
+    assert_eq!(stage.events("/sse?stream=s", "").await.next().await, "id: 0-0");
+    let last = stage.append("s", 0).await;
+    assert_eq!(stage.events("/sse?stream=s", "").await.next().await, format!("id: {last}"));
+}
