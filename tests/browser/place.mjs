@@ -16,21 +16,23 @@ const environment = Object.fromEntries(Object.entries(process.env).filter(([name
 /** What runs: the backend and the gateway, or the one that is both. */
 export class Place {
   #running = [];
-  #settings;
+  #commands;
 
-  /** `settings` are more variables of the environment, such as FIRTH_GATEWAY_SECRET. */
-  constructor(settings = {}) {
-    this.#settings = settings;
+  /** `options` are more of the gateway's, such as `secret` and `api-key`. */
+  constructor(options = {}) {
+    const prefix = kind === "firth" ? "--gateway-" : "--";
+    const more = Object.entries(options).flatMap(([name, value]) => [prefix + name, value]);
+    this.#commands = given.commands.map((command, at) => (at === given.commands.length - 1 ? [...command, ...more] : command));
   }
 
   async start() {
     const log = createWriteStream(join(given.directory, "output.txt"), { flags: "a" });
     await new Promise((go) => log.once("open", go));
-    for (const [program, ...rest] of given.commands.slice(this.#running.length)) {
+    for (const [program, ...rest] of this.#commands.slice(this.#running.length)) {
       const isBackend = this.#running.length === 0;
       const running = spawn(program, rest, {
         cwd: given.directory,
-        env: { ...environment, ...this.#settings },
+        env: environment,
         stdio: ["ignore", log, log],
       });
       running.ended = new Promise((go) => running.once("exit", go));

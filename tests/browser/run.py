@@ -23,7 +23,7 @@ sys.path.insert(0, str(TESTS))
 import script  # noqa: E402
 import server  # noqa: E402
 
-SCRIPTS = ["client.mjs"]
+SCRIPTS = ["client.mjs", "console.mjs"]
 TIMEOUT_S = 180
 
 

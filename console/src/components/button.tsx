@@ -23,7 +23,7 @@ export function Button(props: ButtonProps) {
   return (
     <button
       type={props.type ?? 'button'}
-      class={`button ${props.look ?? 'plain'}`}
+      class={`button ${props.look ?? 'plain'} ${props.children ? '' : 'icon-only'}`}
       onClick={props.onClick}
       disabled={props.disabled || missing !== undefined}
       title={missing ?? props.label}
