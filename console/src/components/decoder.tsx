@@ -81,7 +81,7 @@ export function FieldsLine({ fields }: { fields: Fields }) {
     <span class="fields-line">
       {fields.slice(0, 12).map(([name, value], at) => (
         <span key={at}>
-          <span class="field-name">{oneLine(name)}</span> {oneLine(value).slice(0, 200)}{' '}
+          <span class="field-name">{oneLine(name)}</span>{oneLine(value).slice(0, 200)}{' '}
         </span>
       ))}
     </span>

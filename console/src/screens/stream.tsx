@@ -1,43 +1,72 @@
-// One stream: its numbers and its groups.
-import { get } from '../api/client'
+// One stream: its numbers, its entries, what arrives now, and its groups.
+import { useState } from 'preact/hooks'
+import { get, post } from '../api/client'
 import { useResource } from '../api/resource'
-import type { GroupRow, Stream as Told } from '../api/types'
+import type { Counted, Retention, Stream as Told } from '../api/types'
+import { Badge } from '../components/badge'
+import { Button } from '../components/button'
 import { Facts } from '../components/facts'
-import { Empty, Loaded } from '../components/notice'
-import { Page, Panel } from '../components/page'
-import { Table, type Column } from '../components/table'
+import { Loaded } from '../components/notice'
+import { Page } from '../components/page'
+import { confirmed } from '../components/question'
+import { Tabs, useTab } from '../components/tabs'
+import { attempt } from '../components/toast'
 import { Ago } from '../components/when'
-import { bytes, count, rate } from '../format/number'
+import { bytes, count, rate, several } from '../format/number'
 import { duration } from '../format/time'
-import { asked, href } from '../route'
-
-const GROUPS: Column<GroupRow>[] = [
-  { label: 'Group', cell: (row) => <a class="strong" href={href('group', { stream: row.stream, group: row.name })}>{row.name}</a> },
-  { label: 'Lag', align: 'end', cell: (row) => count(row.lag) },
-  { label: 'Behind', align: 'end', cell: (row) => duration(row.lagMs) },
-  { label: 'Pending', align: 'end', cell: (row) => count(row.pending) },
-  { label: 'Consumers', align: 'end', only: 'wide', cell: (row) => count(row.consumers) },
-]
+import { asked, go, href } from '../route'
+import { Append } from './stream/append'
+import { Entries } from './stream/entries'
+import { StreamGroups } from './stream/groups'
+import { LiveTail } from './stream/live-tail'
+import { Trim } from './stream/trim'
 
 export function Stream() {
   const stream = asked('stream')
   const resource = useResource<Told>(stream, (signal) => get('stream', { stream }, signal), 5000)
+  const [dialog, setDialog] = useState<'append' | 'trim' | null>(null)
+  const [round, setRound] = useState(0)
+  const changed = () => {
+    setRound(round + 1)
+    resource.reload()
+  }
+  const actions = (
+    <>
+      <Button icon="plus" needs="operator" onClick={() => setDialog('append')}>Append</Button>
+      <Button needs="admin" onClick={() => setDialog('trim')}>Trim</Button>
+      <Button look="danger" icon="trash" needs="admin" onClick={() => void removeStream(stream)}>Delete</Button>
+    </>
+  )
   return (
-    <Page title={stream} trail={[['Streams', href('streams')]]}>
+    <Page title={stream} trail={[['Streams', href('streams')]]} actions={resource.data && actions}>
       <Loaded of={resource}>
         {(told) => (
           <>
             <section class="panel"><Numbers told={told} /></section>
-            <Panel title="Groups">
-              {told.groupList.length === 0 && <Empty title="No group reads this stream" />}
-              {told.groupList.length > 0 && (
-                <Table caption="Groups" columns={GROUPS} rows={told.groupList} rowKey={(row) => row.name} />
-              )}
-            </Panel>
+            <Parts told={told} round={round} changed={changed} />
           </>
         )}
       </Loaded>
+      {dialog === 'append' && <Append stream={stream} onClose={() => setDialog(null)} onDone={changed} />}
+      {dialog === 'trim' && <Trim stream={stream} onClose={() => setDialog(null)} onDone={changed} />}
     </Page>
+  )
+}
+
+function Parts({ told, round, changed }: { told: Told; round: number; changed: () => void }) {
+  const tabs = [
+    { name: 'entries', text: 'Entries' },
+    { name: 'live', text: 'Live' },
+    { name: 'groups', text: 'Groups', count: told.groupList.length },
+  ]
+  const tab = useTab(tabs)
+  return (
+    <>
+      <Tabs label="Parts of the stream" tabs={tabs} />
+      {tab === 'entries' && <Entries stream={told.name} round={round} changed={changed} />}
+      {tab === 'live' && <LiveTail stream={told.name} />}
+      {tab === 'groups' && <StreamGroups stream={told.name} groups={told.groupList} changed={changed} />}
+    </>
   )
 }
 
@@ -51,7 +80,34 @@ function Numbers({ told }: { told: Told }) {
         ['Oldest', <Ago ms={told.oldestMs} />],
         ['Newest', <Ago ms={told.newestMs} />],
         ['Ever added', count(told.added)],
+        ['Retention', retentionText(told.retention)],
+        ...(told.deadLetter ? [['Holds', <Badge level="warn">dead letters</Badge>] as const] : []),
       ]}
     />
   )
+}
+
+function retentionText(retention: Retention | null): string {
+  if (!retention) return 'none'
+  const { maxEntries, maxAgeMs, maxBytes } = retention
+  const parts = [
+    maxEntries === null ? null : several(maxEntries, 'entry', 'entries'),
+    maxAgeMs === null ? null : duration(maxAgeMs),
+    maxBytes === null ? null : bytes(maxBytes),
+  ]
+  return parts.filter(Boolean).join(', ') || 'none'
+}
+
+async function removeStream(stream: string): Promise<void> {
+  const isSure = await confirmed({
+    title: 'Delete the stream',
+    text: 'All its entries and groups go, and do not come back.',
+    action: 'Delete the stream',
+    danger: true,
+    typed: stream,
+  })
+  if (!isSure) return
+  const body = { stream, confirm: stream }
+  const done = await attempt(() => post<Counted>('delete-stream', body), () => `${stream} was deleted`)
+  if (done) go(href('streams'))
 }
