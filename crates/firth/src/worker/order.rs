@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::lanes::Key;
@@ -58,8 +58,11 @@ impl<T: Send + 'static> Shift<T> {
 
     /// Returns what is pending for others and older than some entry here, with its keys; `None` if
     /// it is too much.
+    ///
+    /// What was read before a failure is kept for the next look: many reads hardly ever succeed
+    /// all at once while some of them fail.
     async fn pending_for_others(
-        &self,
+        &mut self,
         key_of: &KeyOf<T>,
     ) -> Result<Option<HashMap<EntryId, Option<Key>>>, Error> {
         let rows = match self.rows_of_others().await {
@@ -73,9 +76,15 @@ impl<T: Send + 'static> Shift<T> {
         let ids: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
         let mut others = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(READS_MAX) {
-            let keys = ids.iter().map(|id| self.key_at(*id, key_of));
-            others.extend(try_join_all(keys).await?);
+            let answers = join_all(ids.iter().map(|id| self.key_at(*id, key_of))).await;
+            let (read, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+            others.extend(read.into_iter().flatten());
+            if let Some(Err(error)) = failed.into_iter().next() {
+                self.keys_read = others;
+                return Err(error);
+            }
         }
+        self.keys_read.clear();
         Ok(Some(others))
     }
 
@@ -102,7 +111,8 @@ impl<T: Send + 'static> Shift<T> {
         id: EntryId,
         key_of: &KeyOf<T>,
     ) -> Result<(EntryId, Option<Key>), Error> {
-        if let Some(key) = self.desk.lanes.other(id) {
+        let known = self.desk.lanes.other(id).or_else(|| self.keys_read.get(&id).copied());
+        if let Some(key) = known {
             return Ok((id, key));
         }
         let (stream, order) = (Arc::clone(&self.stream), Order::Forward);

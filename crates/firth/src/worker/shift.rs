@@ -1,5 +1,6 @@
 //! A worker at work: one task that reads, hands out, and settles.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use tracing::Instrument as _;
 
 use super::counters::{Counters, add};
 use super::desk::{Desk, Held};
+use super::lanes::Key;
 use super::order::KeyOf;
 use super::settings::Settings;
 use super::verdict::{Delivery, Verdict};
@@ -51,6 +53,8 @@ pub(super) struct Shift<T> {
     pub(super) next_claim: Instant,
     pub(super) claim_from: EntryId,
     pub(super) next_look: Instant,
+    /// Keys of entries of others, from looks that have failed.
+    pub(super) keys_read: HashMap<EntryId, Option<Key>>,
     /// Whether more is pending for others than can be looked at.
     pub(super) is_crowded: bool,
     next_renewal: Instant,
@@ -82,6 +86,7 @@ impl<T: Send + 'static> Shift<T> {
             next_claim: now,
             claim_from: EntryId::MIN,
             next_look: now,
+            keys_read: HashMap::new(),
             is_crowded: false,
             next_renewal: now,
         }
@@ -101,19 +106,19 @@ impl<T: Send + 'static> Shift<T> {
                 if reading.is_none() && (self.tasks.is_empty() || now >= end) {
                     break;
                 }
-            } else if now >= self.not_before {
-                if !is_ready {
-                    let begun = self.begin().await;
-                    is_ready = self.bear(begun)?;
+            }
+            if now >= self.not_before {
+                if is_ready {
+                    let kept = self.keep_house(is_stopping).await;
+                    self.bear(kept)?;
                 }
-                if is_ready && reading.is_none() && self.must_recover {
-                    let recovered = self.recover().await;
-                    self.must_recover = !self.bear(recovered)?;
+                // Whatever has failed there may fail for long, and keeps nobody from reading.
+                if !is_stopping {
+                    self.go_on(&mut is_ready, &mut reading).await?;
                 }
-                let room = self.desk.room(&self.settings);
-                if is_ready && !self.must_recover && reading.is_none() && room > 0 {
-                    reading = Some(self.read(room));
-                }
+            }
+            if !is_stopping {
+                self.start_queued();
             }
             let wake = self.next_wake(is_stopping, grace_end);
             let mut found = None;
@@ -133,15 +138,32 @@ impl<T: Send + 'static> Shift<T> {
             while let Some(done) = self.tasks.try_join_next() {
                 self.finished(done);
             }
-            if is_ready && Instant::now() >= self.not_before {
-                let kept = self.keep_house(is_stopping).await;
-                self.bear(kept)?;
-            }
-            if !is_stopping {
-                self.start_queued();
-            }
         }
         self.leave().await;
+        Ok(())
+    }
+
+    /// Does what comes before reading, and begins to read if there is room.
+    async fn go_on(
+        &mut self,
+        is_ready: &mut bool,
+        reading: &mut Option<Reading>,
+    ) -> Result<(), Error> {
+        if !*is_ready {
+            let begun = self.begin().await;
+            *is_ready = self.bear(begun)?;
+        }
+        if !*is_ready || reading.is_some() {
+            return Ok(());
+        }
+        if self.must_recover {
+            let recovered = self.recover().await;
+            self.must_recover = !self.bear(recovered)?;
+        }
+        let room = self.desk.room(&self.settings);
+        if !self.must_recover && room > 0 {
+            *reading = Some(self.read(room));
+        }
         Ok(())
     }
 

@@ -14,5 +14,6 @@ mod sentinel;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
+mod stuck;
 mod tls;
 mod workload;
