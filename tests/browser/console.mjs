@@ -53,9 +53,9 @@ await check("a wrong key is refused, and says so", async () => {
 const admin = await logIn(apiKey);
 const viewer = await logIn(token("vera", "viewer"));
 const operator = await logIn(token("olaf", "operator"));
+for (const page of [admin, viewer, operator]) await heading(page, "Overview");
 
 await check("the cookie of the session cannot be read by scripts, and goes to this site alone", async () => {
-  await heading(admin, "Overview");
   equal(await admin.evaluate(() => document.cookie), "");
   const [cookie] = await admin.context().cookies();
   equal([cookie.name, cookie.httpOnly, cookie.sameSite, cookie.path], ["firth_console", true, "Strict", "/console"]);
