@@ -14,6 +14,9 @@ export const decoder = signal<Decoder>('auto')
 
 const DECODERS = [['auto', 'Auto'], ['json', 'JSON'], ['text', 'Text'], ['hex', 'Hex']] as const
 
+/** So long a value may have to be scrolled, for which it must be reached by the keyboard. */
+const SCROLLS_FROM = 600
+
 /** Chooses how values are read. */
 export function DecoderChoice() {
   return (
@@ -31,7 +34,7 @@ export function ValueView({ value }: { value: Value }) {
   const shown = decode(value, decoder.value)
   return (
     <div class="value">
-      <pre class={`value-text ${shown.kind}`}>{shown.kind === 'json' ? <Json text={shown.text} /> : shown.text}</pre>
+      <pre class={`value-text ${shown.kind}`} tabIndex={shown.text.length > SCROLLS_FROM ? 0 : undefined}>{shown.kind === 'json' ? <Json text={shown.text} /> : shown.text}</pre>
       {shown.problem && <span class="muted">{shown.problem}</span>}
       {shown.cutOf !== null && <span class="muted">the beginning of {bytes(shown.cutOf)}</span>}
     </div>

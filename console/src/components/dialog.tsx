@@ -1,6 +1,6 @@
 // A dialog above the page, with the browser's own keeping of the focus; Escape closes it.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Button } from './button'
 
 export function Dialog(props: {
@@ -15,7 +15,7 @@ export function Dialog(props: {
 }) {
   const element = useRef<HTMLDialogElement>(null)
   const titleId = useId()
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement
     element.current?.showModal()
     return () => before instanceof HTMLElement && before.focus()

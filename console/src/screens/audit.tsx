@@ -10,7 +10,7 @@ import { alter, asked } from '../route'
 
 const COLUMNS: Column<Audited>[] = [
   { label: 'When', cell: (row) => <At ms={row.atMs} /> },
-  { label: 'Who', cell: (row) => <span class="name">{row.user || 'somebody'} {row.role && <Badge>{row.role}</Badge>}</span> },
+  { label: 'Who', cell: (row) => <span class="name">{row.user || 'no name'} {row.role && <Badge>{row.role}</Badge>}</span> },
   { label: 'What', cell: (row) => row.action },
   { label: 'On', cell: (row) => <span class="mono">{row.target}</span> },
   { label: 'Outcome', cell: (row) => <Badge level={row.outcome === 'ok' ? 'ok' : 'bad'}>{row.outcome}</Badge> },

@@ -41,11 +41,10 @@ function Numbers({ told }: { told: GatewayNow }) {
       <Tile label="Users" value={count(told.users)} more="with a name" />
       <Tile label="Channels" value={count(told.channels)} more={`and ${several(told.streams, 'stream')}`} />
       <Tile label="Delivered" value={brief(told.delivered)} more={`${brief(told.received)} received`} />
-      <Tile label="Opened" value={brief(told.opened)} more={`${count(told.refused)} refused`} />
       <Tile
-        label="Too slow"
-        value={count(told.slow)}
-        more="were closed for it"
+        label="Opened"
+        value={brief(told.opened)}
+        more={`${count(told.refused)} refused, ${count(told.slow)} too slow`}
         level={told.slow > 0 ? 'warn' : undefined}
       />
     </div>
