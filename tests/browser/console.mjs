@@ -5,6 +5,7 @@ import Redis from "ioredis";
 import { check, done, equal, until } from "../gateway/frame.mjs";
 import { apiKey, fill, post, secret, token } from "./data.mjs";
 import { elsewhere, kind, launch, Place, port, url } from "./place.mjs";
+import { at, button, faults, heading, logIn, row } from "./visit.mjs";
 
 const DEAD = "{orders}:dead";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -13,46 +14,19 @@ const place = await new Place({ secret, "api-key": apiKey }).start();
 const empty = await fill();
 const redis = new Redis(port);
 const browser = await launch();
-const faults = [];
-
-/** A page of somebody who has logged in. */
-async function logIn(secret, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  watch(page);
-  await page.goto(`${url}/console/`);
-  await page.getByLabel("A token (JWT) or an API key").fill(secret);
-  await page.getByRole("button", { name: "Log in" }).click();
-  return page;
-}
-
-/** Notes what a page complains of, refused content above all. */
-function watch(page) {
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => faults.push(`${page.url()}: ${error}`));
-  page.on("console", (message) => {
-    const text = message.text();
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) faults.push(`${page.url()}: ${text}`);
-  });
-}
-
-const at = (path) => `${url}/console/${path}`;
-const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();
-const row = (page, text) => page.getByRole("row").filter({ hasText: text }).first();
-const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 // Who may do what
 
 await check("a wrong key is refused, and says so", async () => {
-  const page = await logIn("not the key");
+  const page = await logIn(browser, "not the key");
   await page.getByRole("alert").waitFor();
   equal(await page.getByRole("navigation").count(), 0);
   await page.context().close();
 });
 
-const admin = await logIn(apiKey);
-const viewer = await logIn(token("vera", "viewer"));
-const operator = await logIn(token("olaf", "operator"));
+const admin = await logIn(browser, apiKey);
+const viewer = await logIn(browser, token("vera", "viewer"));
+const operator = await logIn(browser, token("olaf", "operator"));
 for (const page of [admin, viewer, operator]) await heading(page, "Overview");
 
 await check("the cookie of the session cannot be read by scripts, and goes to this site alone", async () => {

@@ -23,7 +23,9 @@ sys.path.insert(0, str(TESTS))
 import script  # noqa: E402
 import server  # noqa: E402
 
-SCRIPTS = ["client.mjs", "console.mjs"]
+SCRIPTS = ["client.mjs", "console.mjs", "streams.mjs"]
+# Draws pictures, which needs no second backend.
+ONCE = ["pictures.mjs"]
 TIMEOUT_S = 180
 
 
@@ -33,9 +35,12 @@ def main() -> None:
         raise server.CannotStart("no chromium: run tests/setup.sh")
     script.TIMEOUT_S = TIMEOUT_S
     chosen = sys.argv[1:] or SCRIPTS
+    places = {"beside firth": beside_firth, "before redis": before_redis}
     results = {}
     for name in chosen:
-        for place, commands in {"beside firth": beside_firth, "before redis": before_redis}.items():
+        for place, commands in places.items():
+            if name in ONCE and place != "beside firth":
+                continue
             with commands() as processes:
                 env = {"FIRTH_PLACE": json.dumps(processes), "CHROMIUM": chromium}
                 results[f"{place}: {name}"] = script.verdict("node", [str(HERE / name)], env)
