@@ -1,6 +1,6 @@
 // Where in the application we are: a path below /console/ and a query, both in the address of the page.
 import { signal } from '@preact/signals'
-import type { Query } from './api/client'
+import { withQuery, type Query } from './api/query'
 
 const BASE = '/console/'
 
@@ -15,12 +15,7 @@ export const place = signal<Place>(here())
 
 /** Returns the address of a screen. */
 export function href(path: string, query: Query = {}): string {
-  const parts = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== '') parts.set(name, String(value))
-  }
-  const text = parts.toString()
-  return BASE + path + (text && `?${text}`)
+  return withQuery(BASE + path, query)
 }
 
 /** Goes to an address of the application. */

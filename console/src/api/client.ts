@@ -1,20 +1,14 @@
 // Asks the API: adds the session's second secret to what changes something, and turns refusals into problems.
 import { Problem } from './problem'
+import { withQuery, type Query } from './query'
 import { session } from './session'
 import type { Role, Session } from './types'
 
 const BASE = '/console/api/'
 
-export type Query = Record<string, string | number | boolean | null | undefined>
-
-/** Returns the address of a resource; members without a value are left out. */
+/** Returns the address of a resource. */
 export function address(path: string, query: Query = {}): string {
-  const parts = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== '') parts.set(name, String(value))
-  }
-  const text = parts.toString()
-  return BASE + path + (text && `?${text}`)
+  return withQuery(BASE + path, query)
 }
 
 /** Reads a resource. */

@@ -1,6 +1,7 @@
 // Follows an event stream of the API while a component is there, and goes on by itself after an interruption.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { address, readSession, type Query } from './client'
+import { address, readSession } from './client'
+import type { Query } from './query'
 
 export type LiveState = 'off' | 'connecting' | 'live'
 

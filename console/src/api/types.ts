@@ -43,7 +43,8 @@ export interface Page<T> {
 export interface Walk<T> {
   items: T[]
   next: string | null
-  scanned: number
+  /** How many were looked at, if not all are here. */
+  scanned?: number
 }
 
 export type Level = 'ok' | 'warn' | 'bad'
@@ -174,11 +175,6 @@ export interface PendingEntry {
   idleMs: number
   deliveries: number
   entry: Entry | null
-}
-
-export interface PendingPage {
-  items: PendingEntry[]
-  next: string | null
 }
 
 export interface Counted {

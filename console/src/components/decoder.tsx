@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import type { Fields, Value } from '../api/types'
 import { pieces } from '../format/json'
 import { bytes } from '../format/number'
-import { decode, oneLine, textOf, type Decoder } from '../format/value'
+import { decode, isCut, oneLine, textOf, type Decoder } from '../format/value'
 import { Button } from './button'
 import { Choice } from './field'
 import { tell } from './toast'
@@ -55,7 +55,7 @@ function Json({ text }: { text: string }) {
 export function FieldsView({ fields, whole }: { fields: Fields; whole?: () => Promise<Fields | null> }) {
   const [all, setAll] = useState<Fields | null>(null)
   const shown = all ?? fields
-  const isCut = shown.some((pair) => pair.some((value) => typeof value === 'object' && value.cut))
+  const isShort = shown.some((pair) => pair.some(isCut))
   const copy = () => {
     const object = shown.map(([name, value]) => [textOf(name) ?? name, textOf(value) ?? value])
     void navigator.clipboard?.writeText(JSON.stringify(object)).then(() => tell('Copied'))
@@ -71,7 +71,7 @@ export function FieldsView({ fields, whole }: { fields: Fields; whole?: () => Pr
         ))}
       </dl>
       <div class="fields-actions">
-        {isCut && whole && <Button look="quiet" onClick={() => void whole().then(setAll)}>Show all bytes</Button>}
+        {isShort && whole && <Button look="quiet" onClick={() => void whole().then(setAll)}>Show all bytes</Button>}
         <Button look="quiet" icon="copy" onClick={copy}>Copy</Button>
       </div>
     </div>

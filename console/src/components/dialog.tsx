@@ -1,13 +1,21 @@
 // A dialog above the page, with the browser's own keeping of the focus; Escape closes it.
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
-import { Button } from './button'
+import { Button, type ButtonProps } from './button'
+
+/** The button that does what a dialog is for. */
+export interface Submission extends Pick<ButtonProps, 'disabled' | 'needs'> {
+  text: string
+  look?: 'main' | 'danger'
+}
 
 export function Dialog(props: {
   title: string
   onClose: () => void
   children: ComponentChildren
-  /** Buttons at its end. */
+  /** The button at its end beside the one that cancels. */
+  submit?: Submission
+  /** Buttons before these two; without `submit`, all that there are. */
   actions?: ComponentChildren
   /** What happens on Enter, and on the button of the kind `submit`. */
   onSubmit?: () => void
@@ -37,8 +45,21 @@ export function Dialog(props: {
           <Button look="quiet" icon="close" label="Close" onClick={props.onClose} />
         </header>
         <div class="dialog-body">{props.children}</div>
-        {props.actions && <footer class="dialog-actions">{props.actions}</footer>}
+        <footer class="dialog-actions">
+          {props.actions}
+          {props.submit && <Ends submit={props.submit} onClose={props.onClose} />}
+        </footer>
       </form>
     </dialog>
+  )
+}
+
+function Ends({ submit, onClose }: { submit: Submission; onClose: () => void }) {
+  const { text, look = 'main', disabled, needs } = submit
+  return (
+    <>
+      <Button onClick={onClose}>Cancel</Button>
+      <Button type="submit" look={look} disabled={disabled} needs={needs}>{text}</Button>
+    </>
   )
 }

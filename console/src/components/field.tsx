@@ -101,21 +101,6 @@ export function SelectField<T extends string>(
   )
 }
 
-/** Yes or no. */
-export function CheckField(props: Base & { value: boolean; onChange: (value: boolean) => void }) {
-  return (
-    <label class="check">
-      <input
-        type="checkbox"
-        checked={props.value}
-        disabled={props.disabled}
-        onChange={(event) => props.onChange(event.currentTarget.checked)}
-      />
-      <span>{props.label}</span>
-    </label>
-  )
-}
-
 /** A filter: a field without a visible label. */
 export function SearchField(props: {
   label: string

@@ -1,7 +1,8 @@
 // A list that the server filters, sorts and cuts: what is asked stands in the address of the page.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { address, get, type Query } from '../api/client'
+import { address, get } from '../api/client'
+import type { Query } from '../api/query'
 import { useResource, type Resource } from '../api/resource'
 import type { Page } from '../api/types'
 import { brief, count, several } from '../format/number'

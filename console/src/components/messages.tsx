@@ -1,13 +1,13 @@
 // Messages as they come, the newest first, as many as a page can hold.
 import { useState } from 'preact/hooks'
-import type { Query } from '../api/client'
-import { useLive, type Listeners, type LiveState } from '../api/live'
+import { useLive, type Listeners } from '../api/live'
+import type { Query } from '../api/query'
 import type { Message } from '../api/server'
 import { clockTime } from '../format/time'
 import { several } from '../format/number'
-import { Badge } from './badge'
 import { Button } from './button'
 import { DecoderChoice, ValueView } from './decoder'
+import { LiveBadge } from './live-badge'
 import { Empty, Note } from './notice'
 import { Panel } from './page'
 
@@ -65,9 +65,4 @@ export function Messages(props: ReturnType<typeof useMessages> & { isPaused: boo
       </ol>
     </Panel>
   )
-}
-
-function LiveBadge({ state }: { state: LiveState }) {
-  if (state === 'live') return <Badge level="ok">live</Badge>
-  return <Badge level="warn">{state === 'off' ? 'paused' : 'connecting'}</Badge>
 }

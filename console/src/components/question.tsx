@@ -2,7 +2,6 @@
 import { signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { Button } from './button'
 import { Dialog } from './dialog'
 import { TextField } from './field'
 
@@ -40,20 +39,13 @@ export function Questions() {
 function Asked({ question, answer }: { question: Question; answer: (yes: boolean) => void }) {
   const [typed, setTyped] = useState('')
   const isReady = question.typed === undefined || typed === question.typed
-  const actions = (
-    <>
-      <Button onClick={() => answer(false)}>Cancel</Button>
-      <Button type="submit" look={question.danger ? 'danger' : 'main'} disabled={!isReady}>
-        {question.action}
-      </Button>
-    </>
-  )
+  const submission = { text: question.action, look: question.danger ? 'danger' : 'main', disabled: !isReady } as const
   return (
     <Dialog
       title={question.title}
       onClose={() => answer(false)}
       onSubmit={() => isReady && answer(true)}
-      actions={actions}
+      submit={submission}
     >
       <div class="prose">{question.text}</div>
       {question.typed !== undefined && (

@@ -37,6 +37,11 @@ export function oneLine(value: Value): string {
   return Array.from(bytesOf(value), byte).join(' ')
 }
 
+/** Says whether only the beginning of a value is here. */
+export function isCut(value: Value): boolean {
+  return typeof value === 'object' && value.cut === true
+}
+
 /** The text of a value, if it is one. */
 export function textOf(value: Value): string | null {
   if (typeof value === 'string') return value

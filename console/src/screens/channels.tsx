@@ -70,14 +70,9 @@ export function Publish(props: { channel: string; onClose: () => void }) {
     )
     if (done) props.onClose()
   }
-  const actions = (
-    <>
-      <Button onClick={props.onClose}>Cancel</Button>
-      <Button type="submit" look="main" needs="operator" disabled={!channel}>Publish</Button>
-    </>
-  )
+  const submission = { text: 'Publish', disabled: !channel, needs: 'operator' } as const
   return (
-    <Dialog title="Publish" onClose={props.onClose} onSubmit={() => void send()} actions={actions}>
+    <Dialog title="Publish" onClose={props.onClose} onSubmit={() => void send()} submit={submission}>
       <TextField label="Channel" value={channel} onInput={setChannel} mono required autofocus />
       <TextArea label="Message" value={payload} onInput={setPayload} />
     </Dialog>

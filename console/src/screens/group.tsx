@@ -103,14 +103,9 @@ function Move({ of, onClose, onDone }: { of: GroupName; onClose: () => void; onD
     if (!isSure) return
     if (await attempt(() => post('group-move', { ...of, start }), () => `${of.group} was moved`)) onDone()
   }
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="main" disabled={start === ''}>Move</Button>
-    </>
-  )
+  const submission = { text: 'Move', disabled: start === '' }
   return (
-    <Dialog title={`Move ${of.group}`} onClose={onClose} onSubmit={() => void submit()} actions={actions}>
+    <Dialog title={`Move ${of.group}`} onClose={onClose} onSubmit={() => void submit()} submit={submission}>
       <StartField start={start} setStart={setStart} />
     </Dialog>
   )

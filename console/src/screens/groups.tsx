@@ -1,6 +1,7 @@
 // The list of groups, of all streams.
 import type { GroupRow } from '../api/types'
 import { Spark } from '../components/chart'
+import { GroupLink } from '../components/group-link'
 import { ListTable, useList } from '../components/list'
 import { Page } from '../components/page'
 import type { Column } from '../components/table'
@@ -32,8 +33,4 @@ export function Groups() {
       />
     </Page>
   )
-}
-
-function GroupLink({ row }: { row: GroupRow }) {
-  return <a class="strong" href={href('group', { stream: row.stream, group: row.name })}>{row.name}</a>
 }

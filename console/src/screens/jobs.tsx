@@ -5,9 +5,10 @@ import type { Job } from '../api/server'
 import type { Level } from '../api/types'
 import { Badge } from '../components/badge'
 import { Button } from '../components/button'
-import { Empty, Loaded } from '../components/notice'
+import { LoadedTable } from '../components/loaded-table'
+import { Empty } from '../components/notice'
 import { Page } from '../components/page'
-import { Table, type Column } from '../components/table'
+import type { Column } from '../components/table'
 import { attempt } from '../components/toast'
 import { Ago } from '../components/when'
 import { count } from '../format/number'
@@ -29,13 +30,13 @@ export function Jobs() {
   return (
     <Page title="Jobs" lead="They end with this gateway, and are forgotten then">
       <section class="panel">
-        <Loaded of={jobs}>
-          {({ items }) =>
-            items.length === 0
-              ? <Empty title="No job yet">Bringing dead letters back is one.</Empty>
-              : <Table caption="Jobs" columns={COLUMNS} rows={items} rowKey={(job) => job.id} />
-          }
-        </Loaded>
+        <LoadedTable
+          of={jobs}
+          empty={<Empty title="No job yet">Bringing dead letters back is one.</Empty>}
+          caption="Jobs"
+          columns={COLUMNS}
+          rowKey={(job) => job.id}
+        />
       </section>
     </Page>
   )

@@ -3,17 +3,16 @@ import { useState } from 'preact/hooks'
 import { post } from '../api/client'
 import type { Letter } from '../api/server'
 import type { Fields, Given, Value } from '../api/types'
-import { Button } from '../components/button'
 import { Dialog } from '../components/dialog'
 import { TextArea } from '../components/field'
 import { Note } from '../components/notice'
 import { attempt } from '../components/toast'
-import { oneLine, textOf } from '../format/value'
+import { isCut, oneLine, textOf } from '../format/value'
 
 export function EditLetter(props: { stream: string; letter: Letter; onClose: () => void }) {
   const { stream, letter, onClose } = props
   const [fields, setFields] = useState<Fields>(letter.fields)
-  const isCut = letter.fields.some(([name, value]) => isCutValue(name) || isCutValue(value))
+  const isShort = letter.fields.some((pair) => pair.some(isCut))
   const set = (at: number, text: string) => {
     setFields(fields.map((pair, index) => (index === at ? [pair[0], text] : pair)))
   }
@@ -25,15 +24,10 @@ export function EditLetter(props: { stream: string; letter: Letter; onClose: () 
     )
     if (done) onClose()
   }
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="main" needs="operator" disabled={isCut}>Bring it back</Button>
-    </>
-  )
+  const submission = { text: 'Bring it back', disabled: isShort, needs: 'operator' } as const
   return (
-    <Dialog title={`Edit ${letter.id}`} onClose={onClose} onSubmit={() => void send()} actions={actions} wide>
-      {isCut && <Note level="warn">It has values that are too long to be edited here.</Note>}
+    <Dialog title={`Edit ${letter.id}`} onClose={onClose} onSubmit={() => void send()} submit={submission} wide>
+      {isShort && <Note level="warn">It has values that are too long to be edited here.</Note>}
       {fields.map(([name, value], at) => (
         <TextArea
           key={at}
@@ -47,10 +41,6 @@ export function EditLetter(props: { stream: string; letter: Letter; onClose: () 
       ))}
     </Dialog>
   )
-}
-
-function isCutValue(value: Value): boolean {
-  return typeof value === 'object' && value.cut === true
 }
 
 function given(value: Value): Given {

@@ -172,8 +172,8 @@ export function meant({ ids, reason, original, group }: Which): Which {
 
 async function purge(stream: string, which: Which, reload: () => void): Promise<void> {
   const isAll = isOpenToAll(which)
-  const confirm = isAll ? { confirm: stream } : {}
-  const dry = await attempt(() => post<Counted>('dead-letters/purge', { stream, ...meant(which), ...confirm, dryRun: true }))
+  const wish = { stream, ...meant(which), ...(isAll && { confirm: stream }) }
+  const dry = await attempt(() => post<Counted>('dead-letters/purge', { ...wish, dryRun: true }))
   if (!dry) return
   const yes = await confirmed({
     title: `Purge ${several(dry.count, 'letter')}?`,
@@ -184,7 +184,7 @@ async function purge(stream: string, which: Which, reload: () => void): Promise<
   })
   if (!yes) return
   await attempt(
-    () => post<Counted>('dead-letters/purge', { stream, ...meant(which), ...confirm }),
+    () => post<Counted>('dead-letters/purge', wish),
     ({ count }) => `${several(count, 'letter')} purged`,
   )
   reload()

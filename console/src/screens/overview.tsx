@@ -92,25 +92,25 @@ function Numbers({ told }: { told: Told }) {
         value={brief(streams?.deadLetters)}
         more={streams?.deadLetters ? 'wait for a decision' : 'none wait'}
         level={streams?.deadLetters ? 'warn' : undefined}
-        to={screenAt('dead-letters') && href('dead-letters')}
+        to={href('dead-letters')}
       />
       <Tile
         label="Connections"
         value={count(connections.clients)}
         more={`${count(connections.blocked)} blocked, ${count(connections.pubsub)} listening`}
-        to={screenAt('clients') && href('clients')}
+        to={href('clients')}
       />
       <Tile
         label="Gateway sockets"
         value={count(gateway.sockets)}
         more={`${several(gateway.users, 'user')}, ${brief(gateway.delivered)} delivered`}
-        to={screenAt('gateway') && href('gateway')}
+        to={href('gateway')}
       />
       <Tile
         label="Channels"
         value={count(pubsub.channels)}
         more={`and ${several(pubsub.patterns ?? 0, 'pattern')}`}
-        to={screenAt('channels') && href('channels')}
+        to={href('channels')}
       />
       <Tile
         label="Memory"

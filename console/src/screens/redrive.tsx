@@ -27,16 +27,9 @@ export function Redrive(props: { stream: string; which: Which; onClose: () => vo
     if (begun) setJob(begun.job)
   }
   if (job !== null) return <Progress job={job} onClose={onClose} />
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="main" disabled={!dry.data?.count}>
-        {`Bring back ${several(dry.data?.count ?? 0, 'letter')}`}
-      </Button>
-    </>
-  )
+  const submission = { text: `Bring back ${several(dry.data?.count ?? 0, 'letter')}`, disabled: !dry.data?.count }
   return (
-    <Dialog title="Bring letters back" onClose={onClose} onSubmit={() => void begin()} actions={actions} wide>
+    <Dialog title="Bring letters back" onClose={onClose} onSubmit={() => void begin()} submit={submission} wide>
       <Loaded of={dry} rows={3}>
         {({ count, exhausted, sample }) => (
           <>

@@ -5,6 +5,7 @@ import { useResource } from '../api/resource'
 import type { ClientRow, SettingRow, SlowRow, UserRules } from '../api/server'
 import { SearchField } from '../components/field'
 import { ListTable, useList } from '../components/list'
+import { LoadedTable } from '../components/loaded-table'
 import { Empty, Loaded } from '../components/notice'
 import { Page, Panel } from '../components/page'
 import { Table, type Column } from '../components/table'
@@ -55,13 +56,13 @@ export function SlowLog() {
   return (
     <Page title="Slow log" lead="Commands that took longer than the server is told to tolerate, the newest first">
       <section class="panel">
-        <Loaded of={log}>
-          {({ items }) =>
-            items.length === 0
-              ? <Empty title="Nothing was slow"><code>CONFIG SET slowlog-log-slower-than 1000</code> notes what takes a millisecond.</Empty>
-              : <Table caption="Slow commands" columns={SLOW} rows={items} rowKey={(row) => `${row.node} ${row.id}`} />
-          }
-        </Loaded>
+        <LoadedTable
+          of={log}
+          empty={<Empty title="Nothing was slow"><code>CONFIG SET slowlog-log-slower-than 1000</code> notes what takes a millisecond.</Empty>}
+          caption="Slow commands"
+          columns={SLOW}
+          rowKey={(row) => `${row.node} ${row.id}`}
+        />
       </section>
     </Page>
   )
@@ -79,13 +80,13 @@ export function Settings() {
   return (
     <Page title="Configuration">
       <Panel title="Settings" actions={<SearchField label="Filter settings" value={match} onInput={(match) => alter({ match })} />}>
-        <Loaded of={config}>
-          {({ items }) =>
-            items.length === 0
-              ? <Empty title="No setting is called that" />
-              : <Table caption="Settings" columns={SETTINGS} rows={items} rowKey={(row) => `${row.node} ${row.name}`} />
-          }
-        </Loaded>
+        <LoadedTable
+          of={config}
+          empty={<Empty title="No setting is called that" />}
+          caption="Settings"
+          columns={SETTINGS}
+          rowKey={(row) => `${row.node} ${row.name}`}
+        />
       </Panel>
     </Page>
   )

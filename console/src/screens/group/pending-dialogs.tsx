@@ -30,18 +30,13 @@ export function ClaimFor(props: DialogProps & { consumers: Consumer[] }) {
     onClose()
     onDone()
   }
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="main" disabled={consumer === ''}>Claim</Button>
-    </>
-  )
+  const submission = { text: 'Claim', disabled: consumer === '' }
   return (
     <Dialog
       title={`Claim ${several(ids.length, 'entry', 'entries')}`}
       onClose={onClose}
       onSubmit={() => void submit()}
-      actions={actions}
+      submit={submission}
     >
       <p>Whoever has them now no longer does; whoever is named here reads them as its own.</p>
       <TextField label="For the consumer" value={consumer} onInput={setConsumer} mono autofocus />
@@ -66,18 +61,13 @@ export function Bury({ of, ids, onClose, onDone }: DialogProps) {
     onClose()
     onDone()
   }
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="danger" disabled={reason === ''}>Move</Button>
-    </>
-  )
+  const submission = { text: 'Move', look: 'danger', disabled: reason === '' } as const
   return (
     <Dialog
       title={`Move ${several(ids.length, 'entry', 'entries')} to the dead letters`}
       onClose={onClose}
       onSubmit={() => void submit()}
-      actions={actions}
+      submit={submission}
     >
       <p>They count as done in this group, and wait among the dead letters until somebody brings them back.</p>
       <TextField label="Why" value={reason} onInput={setReason} autofocus />

@@ -4,9 +4,8 @@ import type { Consumer, PendingEntry } from '../../api/types'
 import { Button } from '../../components/button'
 import { DecoderChoice, FieldsLine } from '../../components/decoder'
 import { SelectField } from '../../components/field'
-import { Empty, Skeleton } from '../../components/notice'
-import { SelectionBar, Table, type Column, type Selection } from '../../components/table'
-import { GrowingEnd, useGrowing } from '../../components/growing'
+import { SelectionBar, type Column, type Selection } from '../../components/table'
+import { useWalk, WalkTable } from '../../components/walk'
 import { count } from '../../format/number'
 import { duration } from '../../format/time'
 import { alter, asked } from '../../route'
@@ -41,7 +40,7 @@ export function Pending(props: { of: GroupName; consumers: Consumer[]; changed: 
     minIdleMs: asked('idle'),
     limit: ENTRIES_AT_ONCE,
   }
-  const walk = useGrowing<PendingEntry>('pending', query, 'from')
+  const walk = useWalk<PendingEntry>('pending', query, 'from')
   const selection = { chosen, change: setChosen }
   const changed = () => {
     setChosen(new Set())
@@ -52,19 +51,16 @@ export function Pending(props: { of: GroupName; consumers: Consumer[]; changed: 
     <section class="panel">
       <Filters consumers={consumers} again={walk.again} />
       <Actions of={of} consumers={consumers} selection={selection} changed={changed} />
-      {walk.items.length > 0 && (
-        <Table
-          caption="Pending entries"
-          columns={COLUMNS}
-          rows={walk.items}
-          rowKey={(row) => row.id}
-          selection={selection}
-          detail={(row) => row.entry ? <EntryDetail stream={of.stream} entry={row.entry} /> : <Gone />}
-        />
-      )}
-      {walk.items.length === 0 && walk.isLoading && <Skeleton rows={6} />}
-      {walk.items.length === 0 && !walk.isLoading && !walk.problem && <Empty title="Nothing is pending here" />}
-      <GrowingEnd walk={walk} one="entry" many="entries" />
+      <WalkTable
+        walk={walk}
+        empty="Nothing is pending here"
+        bars={6}
+        caption="Pending entries"
+        columns={COLUMNS}
+        rowKey={(row) => row.id}
+        selection={selection}
+        detail={(row) => row.entry ? <EntryDetail stream={of.stream} entry={row.entry} /> : <Gone />}
+      />
     </section>
   )
 }

@@ -19,19 +19,15 @@ export function Append(props: { stream: string; onClose: () => void; onDone: () 
     props.onClose()
     props.onDone()
   }
-  const actions = (
-    <>
-      <Button icon="plus" onClick={() => setPairs([...pairs, ['', '']])}>Field</Button>
-      <Button onClick={props.onClose}>Cancel</Button>
-      <Button type="submit" look="main">Append</Button>
-    </>
-  )
+  const addField = <Button icon="plus" onClick={() => setPairs([...pairs, ['', '']])}>Field</Button>
+  const submission = { text: 'Append' }
   return (
     <Dialog
       title={`Append to ${props.stream}`}
       onClose={props.onClose}
       onSubmit={() => void submit()}
-      actions={actions}
+      actions={addField}
+      submit={submission}
       wide
     >
       {pairs.map(([name, value], at) => (

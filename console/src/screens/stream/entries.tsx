@@ -1,15 +1,15 @@
 // The entries of a stream: browsed and searched, by time, id and content.
 import { useEffect, useState } from 'preact/hooks'
-import { get, post, type Query } from '../../api/client'
+import { get, post } from '../../api/client'
+import type { Query } from '../../api/query'
 import type { Counted, Entry, Fields } from '../../api/types'
 import { Button } from '../../components/button'
 import { DecoderChoice, FieldsLine, FieldsView } from '../../components/decoder'
 import { Choice, TextField } from '../../components/field'
-import { Empty, Skeleton } from '../../components/notice'
 import { confirmed } from '../../components/question'
-import { SelectionBar, Table, type Column } from '../../components/table'
+import { SelectionBar, type Column } from '../../components/table'
 import { attempt } from '../../components/toast'
-import { GrowingEnd, useGrowing } from '../../components/growing'
+import { useWalk, WalkTable } from '../../components/walk'
 import { At } from '../../components/when'
 import { several } from '../../format/number'
 import { ofInput } from '../../format/time'
@@ -28,7 +28,7 @@ export function Entries(props: { stream: string; round: number; changed: () => v
   const { stream, round, changed } = props
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const query = queryOf(stream)
-  const walk = useGrowing<Entry>('entries', query, query.order === 'asc' ? 'from' : 'to')
+  const walk = useWalk<Entry>('entries', query, query.order === 'asc' ? 'from' : 'to')
   useEffect(() => {
     if (round > 0) walk.again()
   }, [round])
@@ -44,19 +44,16 @@ export function Entries(props: { stream: string; round: number; changed: () => v
       <SelectionBar selection={selection}>
         <Button look="danger" icon="trash" needs="admin" onClick={() => void remove()}>Delete</Button>
       </SelectionBar>
-      {walk.items.length > 0 && (
-        <Table
-          caption="Entries"
-          columns={COLUMNS}
-          rows={walk.items}
-          rowKey={(entry) => entry.id}
-          selection={selection}
-          detail={(entry) => <EntryDetail stream={stream} entry={entry} />}
-        />
-      )}
-      {walk.items.length === 0 && walk.isLoading && <Skeleton rows={8} />}
-      {walk.items.length === 0 && !walk.isLoading && !walk.problem && <Empty title="No entry is like that" />}
-      <GrowingEnd walk={walk} one="entry" many="entries" />
+      <WalkTable
+        walk={walk}
+        empty="No entry is like that"
+        bars={8}
+        caption="Entries"
+        columns={COLUMNS}
+        rowKey={(entry) => entry.id}
+        selection={selection}
+        detail={(entry) => <EntryDetail stream={stream} entry={entry} />}
+      />
     </section>
   )
 }

@@ -6,13 +6,13 @@ import { Button } from '../../components/button'
 import { Spark } from '../../components/chart'
 import { Dialog } from '../../components/dialog'
 import { TextField } from '../../components/field'
+import { GroupLink } from '../../components/group-link'
 import { Empty } from '../../components/notice'
 import { Panel } from '../../components/page'
 import { Table, type Column } from '../../components/table'
 import { attempt } from '../../components/toast'
 import { count } from '../../format/number'
 import { duration } from '../../format/time'
-import { href } from '../../route'
 import { StartField } from '../group/start'
 
 const COLUMNS: Column<GroupRow>[] = [
@@ -38,10 +38,6 @@ export function StreamGroups(props: { stream: string; groups: GroupRow[]; change
   )
 }
 
-function GroupLink({ row }: { row: GroupRow }) {
-  return <a class="strong" href={href('group', { stream: row.stream, group: row.name })}>{row.name}</a>
-}
-
 function Create({ stream, onClose, onDone }: { stream: string; onClose: () => void; onDone: () => void }) {
   const [group, setGroup] = useState('')
   const [start, setStart] = useState('end')
@@ -51,14 +47,9 @@ function Create({ stream, onClose, onDone }: { stream: string; onClose: () => vo
     onClose()
     onDone()
   }
-  const actions = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="main" disabled={group === '' || start === ''}>Create</Button>
-    </>
-  )
+  const submission = { text: 'Create', disabled: group === '' || start === '' }
   return (
-    <Dialog title="Create a group" onClose={onClose} onSubmit={() => void submit()} actions={actions}>
+    <Dialog title="Create a group" onClose={onClose} onSubmit={() => void submit()} submit={submission}>
       <TextField label="Name" value={group} onInput={setGroup} mono autofocus />
       <StartField start={start} setStart={setStart} />
     </Dialog>

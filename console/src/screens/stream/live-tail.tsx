@@ -2,10 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useLive, type LiveState } from '../../api/live'
 import type { Entry } from '../../api/types'
-import { Badge } from '../../components/badge'
 import { Button } from '../../components/button'
 import { DecoderChoice, FieldsLine } from '../../components/decoder'
 import { SearchField } from '../../components/field'
+import { LiveBadge } from '../../components/live-badge'
 import { Empty } from '../../components/notice'
 import { Table, type Column } from '../../components/table'
 import { count } from '../../format/number'
@@ -57,11 +57,9 @@ export function LiveTail({ stream }: { stream: string }) {
 }
 
 function Now({ state, seen, dropped }: { state: LiveState; seen: number; dropped: number }) {
-  const level = state === 'live' ? 'ok' : 'warn'
-  const text = { live: 'live', connecting: 'connecting', off: 'paused' }[state]
   return (
     <>
-      <Badge level={level}>{text}</Badge>
+      <LiveBadge state={state} />
       <span class="muted">{count(seen)} seen{dropped > 0 && `, ${count(dropped)} left out`}</span>
     </>
   )

@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks'
 import { post } from '../../api/client'
 import type { Counted } from '../../api/types'
-import { Button } from '../../components/button'
 import { Dialog } from '../../components/dialog'
 import { Choice, TextField } from '../../components/field'
 import { confirmed } from '../../components/question'
@@ -39,14 +38,9 @@ export function Trim(props: { stream: string; onClose: () => void; onDone: () =>
     )
     if (done) props.onDone()
   }
-  const actions = (
-    <>
-      <Button onClick={props.onClose}>Cancel</Button>
-      <Button type="submit" look="main" disabled={text === ''}>Count what would go</Button>
-    </>
-  )
+  const submission = { text: 'Count what would go', disabled: text === '' }
   return (
-    <Dialog title={`Trim ${props.stream}`} onClose={props.onClose} onSubmit={() => void submit()} actions={actions}>
+    <Dialog title={`Trim ${props.stream}`} onClose={props.onClose} onSubmit={() => void submit()} submit={submission}>
       <Choice label="How" value={way} onChange={setWay} options={WAYS} />
       {way === 'length' ? (
         <TextField key="length" label="Keep the newest" type="number" min={0} value={text} onInput={setText} hint="entries" autofocus />
