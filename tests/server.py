@@ -49,14 +49,11 @@ def running(name: str):
             stop(process)
 
 
-def command(name: str, port: int, directory: str) -> list[str]:
-    """The command line that starts the named server."""
+def command(name: str, port: int, directory: str, gateway: str = "off") -> list[str]:
+    """The command line that starts the named server; beside firth's own, a gateway that listens on an address."""
     where = ["--port", str(port), "--bind", "127.0.0.1", "--dir", directory]
     if name == "firth":
-        program = Path(TESTS, os.environ.get("FIRTH_BIN", "../target/debug/firth")).resolve()
-        if not program.exists():
-            raise CannotStart(f"no firth program at {program} (set FIRTH_BIN, or cargo build -p firth-cli)")
-        return [str(program), "serve", *where, "--gateway", "off"]
+        return [firth(), "serve", *where, "--gateway", gateway]
     if name == "redis":
         program = shutil.which("redis-server")
     else:
@@ -64,6 +61,19 @@ def command(name: str, port: int, directory: str) -> list[str]:
     if program is None:
         raise CannotStart(f"no program for {name}: run tests/setup.sh")
     return [program, *where, "--save", "", "--appendonly", "no"]
+
+
+def gateway_command(port: int, address: str) -> list[str]:
+    """The command line that starts a gateway on an address, in front of the server on a port."""
+    return [firth(), "gateway", "--backend", f"redis://127.0.0.1:{port}", "--listen", address]
+
+
+def firth() -> str:
+    """The firth program."""
+    program = Path(TESTS, os.environ.get("FIRTH_BIN", "../target/debug/firth")).resolve()
+    if not program.exists():
+        raise CannotStart(f"no firth program at {program} (set FIRTH_BIN, or cargo build -p firth-cli)")
+    return str(program)
 
 
 @contextlib.contextmanager

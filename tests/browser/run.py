@@ -53,7 +53,7 @@ def beside_firth():
     """One process is both."""
     with server.reserved_port() as port, server.reserved_port() as own, tempfile.TemporaryDirectory() as directory:
         gateway = f"127.0.0.1:{own}"
-        serve = [*server.command("firth", port, directory)[:-1], gateway]
+        serve = server.command("firth", port, directory, gateway)
         yield {"kind": "firth", "directory": directory, "gateway": gateway, "port": port, "commands": [serve]}
 
 
@@ -63,8 +63,7 @@ def before_redis():
     with server.reserved_port() as port, server.reserved_port() as own, tempfile.TemporaryDirectory() as directory:
         gateway = f"127.0.0.1:{own}"
         redis = [*server.command("redis", port, directory)[:-1], "yes", "--appendfsync", "always"]
-        program = server.command("firth", 0, directory)[0]
-        front = [program, "gateway", "--backend", f"redis://127.0.0.1:{port}", "--listen", gateway]
+        front = server.gateway_command(port, gateway)
         yield {"kind": "redis", "directory": directory, "gateway": gateway, "port": port, "commands": [redis, front]}
 
 

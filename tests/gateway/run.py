@@ -36,7 +36,7 @@ def main() -> None:
     for place, start in {"beside firth": beside_firth, "before redis": before_redis}.items():
         with start() as (url, port):
             env = {"FIRTH_GATEWAY_URL": url, "REDIS_PORT": str(port), "REDIS_URL": f"redis://127.0.0.1:{port}"}
-            env["FIRTH_PROGRAM"] = server.command("firth", 0, "")[0]
+            env["FIRTH_PROGRAM"] = server.firth()
             for name in chosen:
                 if name in ONCE and place != "before redis":
                     continue
@@ -49,8 +49,7 @@ def main() -> None:
 def beside_firth():
     with server.reserved_port() as port, server.reserved_port() as own, tempfile.TemporaryDirectory() as directory:
         address = f"127.0.0.1:{own}"
-        command = [*server.command("firth", port, directory)[:-1], address]
-        with process(command, directory, address):
+        with process(server.command("firth", port, directory, gateway=address), directory, address):
             yield f"http://{address}", port
 
 
@@ -58,8 +57,7 @@ def beside_firth():
 def before_redis():
     with server.running("redis") as port, server.reserved_port() as own, tempfile.TemporaryDirectory() as directory:
         address = f"127.0.0.1:{own}"
-        program = server.command("firth", 0, directory)[0]
-        with process([program, "gateway", "--backend", f"redis://127.0.0.1:{port}", "--listen", address], directory, address):
+        with process(server.gateway_command(port, address), directory, address):
             yield f"http://{address}", port
 
 
