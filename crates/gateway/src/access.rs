@@ -96,6 +96,11 @@ impl Keys {
         self.tokens.is_empty() && self.remote.is_none() && self.api.is_empty()
     }
 
+    /// Says whether some are at a URL, to be [fetched](Self::prepare) before judging.
+    pub(crate) fn are_fetched(&self) -> bool {
+        self.remote.is_some()
+    }
+
     /// Keeps the keys that are at a URL up to date, without end.
     pub(crate) async fn keep(&self) {
         match &self.remote {

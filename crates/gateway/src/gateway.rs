@@ -159,7 +159,7 @@ impl Gateway {
         let keys = shared.keys.clone();
         let with_key = from_fn_with_state(Arc::clone(&shared), with_key);
         let router = routes::router(Arc::clone(&shared)).merge(console::router(shared));
-        let router = router.layer(with_key);
+        let router = if keys.are_fetched() { router.layer(with_key) } else { router };
         let router = router.into_make_service_with_connect_info::<Peer>();
         let serving =
             axum::serve(listener, router).with_graceful_shutdown(async { _ = stopping.await });

@@ -232,15 +232,8 @@ impl Outbox {
 
     /// Waits, once the socket is to be closed, until all is written.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_done = {
-            let queue = self.queue.lock();
-            queue.closing.is_none() || queue.waiting.is_empty()
-        };
-        if is_done {
-            return Poll::Ready(Ok(()));
-        }
         let mut queue = self.queue.lock();
-        while !queue.waiting.is_empty() {
+        while queue.closing.is_some() && !queue.waiting.is_empty() {
             let Some(wire) = queue.wire.clone() else { break };
             ready!(wire.poll_ready(cx))?;
             queue.write();
@@ -328,7 +321,7 @@ impl Queue {
             self.bytes -= first.len();
             self.waiting.pop_front();
         }
-        self.writers.drain(..).for_each(Waker::wake);
+        self.wake_writers();
     }
 
     fn note_room(&mut self) {
@@ -336,7 +329,7 @@ impl Queue {
             // An idle socket keeps no memory for the burst that it once had.
             self.waiting = VecDeque::new();
         }
-        self.writers.drain(..).for_each(Waker::wake);
+        self.wake_writers();
     }
 
     fn close(&mut self, closing: Closing) {
@@ -345,7 +338,7 @@ impl Queue {
         self.waiting.truncate(usize::from(self.sent > 0));
         self.bytes = self.waiting.iter().map(Frame::len).sum();
         self.wake_reader();
-        self.writers.drain(..).for_each(Waker::wake);
+        self.wake_writers();
     }
 
     /// Notes that the connection is gone.
@@ -354,7 +347,7 @@ impl Queue {
         self.waiting = VecDeque::new();
         (self.sent, self.bytes) = (0, 0);
         self.wake_reader();
-        self.writers.drain(..).for_each(Waker::wake);
+        self.wake_writers();
     }
 
     fn halted(&self) -> Result<(), Halt> {
@@ -369,6 +362,10 @@ impl Queue {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+
+    fn wake_writers(&mut self) {
+        self.writers.drain(..).for_each(Waker::wake);
     }
 }
 
