@@ -53,18 +53,13 @@ impl Switchboard {
     /// Removes a subscription; returns the topics that nobody listens to any more.
     pub(crate) fn remove(&self, id: u64) -> Vec<Topic> {
         let mut routes = self.0.lock();
-        let routes = &mut *routes;
         let mut gone = Vec::new();
         for topic in routes.topics.remove(&id).unwrap_or_default() {
-            let all = match &topic {
-                Topic::Channel(_) => &mut routes.channels,
-                Topic::Pattern(_) => &mut routes.patterns,
-            };
-            let name = topic.name();
-            let Some(lines) = all.get_mut(name) else { continue };
+            let of_its_kind = routes.of_kind(&topic);
+            let Some(lines) = of_its_kind.get_mut(topic.name()) else { continue };
             lines.retain(|line| line.id != id);
             if lines.is_empty() {
-                all.remove(name);
+                of_its_kind.remove(topic.name());
                 gone.push(topic);
             }
         }
@@ -127,9 +122,13 @@ impl Topic {
 
 impl Routes {
     fn lines(&mut self, topic: &Topic) -> &mut Vec<Line> {
+        self.of_kind(topic).entry(Arc::clone(topic.name())).or_default()
+    }
+
+    fn of_kind(&mut self, topic: &Topic) -> &mut HashMap<Arc<str>, Vec<Line>> {
         match topic {
-            Topic::Channel(name) => self.channels.entry(Arc::clone(name)).or_default(),
-            Topic::Pattern(name) => self.patterns.entry(Arc::clone(name)).or_default(),
+            Topic::Channel(_) => &mut self.channels,
+            Topic::Pattern(_) => &mut self.patterns,
         }
     }
 }
