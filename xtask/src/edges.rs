@@ -51,7 +51,7 @@ const TABLE: &[Allowed] = &[
     Allowed { name: "firth-gateway", own: Own::Only(&["firth"]), edge: Edge::Sockets },
     Allowed {
         name: "firth-cli",
-        own: Own::Only(&["firth-server", "firth-gateway", "firth", "firth-resp"]),
+        own: Own::Only(&["firth-server", "firth-gateway", "firth", "firth-engine", "firth-resp"]),
         edge: Edge::Sockets,
     },
     Allowed { name: "firth-sim", own: Own::Any, edge: Edge::Neutral },
