@@ -2,7 +2,7 @@
 import Redis from "ioredis";
 import { check, done, equal, until } from "../gateway/frame.mjs";
 import { apiKey, fill, secret } from "./data.mjs";
-import { launch, Place, port } from "./place.mjs";
+import { kind, launch, Place, port } from "./place.mjs";
 import { at, button, faults, heading, logIn, row } from "./visit.mjs";
 
 const place = await new Place({ secret, "api-key": apiKey }).start();
@@ -76,6 +76,28 @@ await check("a stream is trimmed after it was counted what would go", async () =
   equal(await redis.xlen("sensor:5"), 5);
   await dialog.getByRole("button", { name: /trim|remove/i }).last().click();
   await until("they are gone", async () => (await redis.xlen("sensor:5")) === 2);
+});
+
+await check("what a stream retains is set and removed", async () => {
+  await page.goto(at("stream?stream=sensor:4"));
+  await button(page, "Trim").waitFor();
+  // Redis knows no policies, and nobody is shown what cannot be done.
+  equal(await button(page, "Retention").count(), kind === "firth" ? 1 : 0);
+  if (kind !== "firth") return;
+  await button(page, "Retention").click();
+  await dialog.getByLabel("Newest entries").fill("2");
+  await dialog.getByLabel("Age").fill("0.5");
+  await dialog.getByText("Remove even that").click();
+  await dialog.getByRole("button", { name: "Set" }).click();
+  await page.getByText("2 entries, 30 min, even unacknowledged").waitFor();
+  const policy = await redis.call("FIRTH.RETAIN", "sensor:4");
+  equal(policy.slice(0, 8), ["age", 1800000, "bytes", 0, "len", 2, "unacknowledged", "removed"]);
+  await button(page, "Retention").click();
+  equal(await dialog.getByLabel("Age").inputValue(), "0.5");
+  await dialog.getByLabel("Newest entries").fill("");
+  await dialog.getByLabel("Age").fill("");
+  await dialog.getByRole("button", { name: "Retain everything" }).click();
+  await until("the policy is gone", async () => (await redis.call("FIRTH.RETAIN", "sensor:4")) === null);
 });
 
 await check("a stream is deleted when its name is typed", async () => {

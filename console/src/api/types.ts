@@ -133,10 +133,14 @@ export interface Retention {
   maxEntries: number | null
   maxAgeMs: number | null
   maxBytes: number | null
+  /** Whether entries go that a group still wants. */
+  evenUnacknowledged: boolean
 }
 
 export interface Stream extends StreamRow {
   retention: Retention | null
+  /** Whether the backend knows policies at all. */
+  canRetain: boolean
   groupList: GroupRow[]
 }
 

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { get, post } from '../api/client'
 import { useResource } from '../api/resource'
-import type { Counted, Retention, Stream as Told } from '../api/types'
+import type { Counted, Stream as Told } from '../api/types'
 import { Badge } from '../components/badge'
 import { Button } from '../components/button'
 import { Facts } from '../components/facts'
@@ -12,19 +12,19 @@ import { confirmed } from '../components/question'
 import { Tabs, useTab } from '../components/tabs'
 import { attempt } from '../components/toast'
 import { Ago } from '../components/when'
-import { bytes, count, rate, several } from '../format/number'
-import { duration } from '../format/time'
+import { bytes, count, rate } from '../format/number'
 import { asked, go, href } from '../route'
 import { Append } from './stream/append'
 import { Entries } from './stream/entries'
 import { StreamGroups } from './stream/groups'
 import { LiveTail } from './stream/live-tail'
+import { Retain, retentionText } from './stream/retain'
 import { Trim } from './stream/trim'
 
 export function Stream() {
   const stream = asked('stream')
   const resource = useResource<Told>(stream, (signal) => get('stream', { stream }, signal), 5000)
-  const [dialog, setDialog] = useState<'append' | 'trim' | null>(null)
+  const [dialog, setDialog] = useState<'append' | 'trim' | 'retain' | null>(null)
   const [round, setRound] = useState(0)
   const changed = () => {
     setRound(round + 1)
@@ -34,6 +34,7 @@ export function Stream() {
     <>
       <Button icon="plus" needs="operator" onClick={() => setDialog('append')}>Append</Button>
       <Button needs="admin" onClick={() => setDialog('trim')}>Trim</Button>
+      {resource.data?.canRetain && <Button needs="admin" onClick={() => setDialog('retain')}>Retention</Button>}
       <Button look="danger" icon="trash" needs="admin" onClick={() => void removeStream(stream)}>Delete</Button>
     </>
   )
@@ -49,6 +50,9 @@ export function Stream() {
       </Loaded>
       {dialog === 'append' && <Append stream={stream} onClose={() => setDialog(null)} onDone={changed} />}
       {dialog === 'trim' && <Trim stream={stream} onClose={() => setDialog(null)} onDone={changed} />}
+      {dialog === 'retain' && resource.data && (
+        <Retain stream={stream} retention={resource.data.retention} onClose={() => setDialog(null)} onDone={changed} />
+      )}
     </Page>
   )
 }
@@ -85,17 +89,6 @@ function Numbers({ told }: { told: Told }) {
       ]}
     />
   )
-}
-
-function retentionText(retention: Retention | null): string {
-  if (!retention) return 'none'
-  const { maxEntries, maxAgeMs, maxBytes } = retention
-  const parts = [
-    maxEntries === null ? null : several(maxEntries, 'entry', 'entries'),
-    maxAgeMs === null ? null : duration(maxAgeMs),
-    maxBytes === null ? null : bytes(maxBytes),
-  ]
-  return parts.filter(Boolean).join(', ') || 'none'
 }
 
 async function removeStream(stream: string): Promise<void> {

@@ -13,6 +13,8 @@ pub enum Feature {
     CountsReceivers,
     /// An append is recognized when it comes again.
     IdempotentAppend,
+    /// A stream retains by itself what its policy says.
+    Retention,
 }
 
 /// A set of features.
@@ -57,6 +59,7 @@ impl fmt::Display for Feature {
             Feature::AtomicAcrossKeys => "changing any keys in one step",
             Feature::CountsReceivers => "counting all who receive a message",
             Feature::IdempotentAppend => "recognizing a repeated append",
+            Feature::Retention => "retaining by a policy",
         })
     }
 }

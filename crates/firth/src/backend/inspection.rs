@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Retention;
+
 /// A question to a backend about what it holds and how it does.
 ///
 /// On a Cluster all primaries are asked, and one that cannot be reached fails the question. What a
@@ -66,17 +68,6 @@ pub struct StreamNames {
     pub names: Vec<Arc<str>>,
     /// Whether these are all; if not, the limit was reached.
     pub is_complete: bool,
-}
-
-/// How much of a stream is retained; what exceeds a limit goes, the oldest entries first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// For how many milliseconds entries stay.
-    pub age_ms: Option<u64>,
-    /// How many bytes stay.
-    pub bytes_max: Option<u64>,
-    /// How many entries stay.
-    pub len_max: Option<u64>,
 }
 
 /// What is listened to.

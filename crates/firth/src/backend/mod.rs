@@ -20,6 +20,7 @@ mod inbox;
 mod inspection;
 mod reply;
 mod request;
+mod retention;
 mod switchboard;
 
 #[cfg(feature = "embedded")]
@@ -41,9 +42,7 @@ pub use health::{Health, HealthWatch};
 pub use inbox::{
     Gap, GapReason, Inbox, Message, Overflow, QueueLimits, Received, Subscription, Topic,
 };
-pub use inspection::{
-    Inspected, Inspection, Listeners, Record, Retention, SlowCommand, StreamNames,
-};
+pub use inspection::{Inspected, Inspection, Listeners, Record, SlowCommand, StreamNames};
 pub use reply::{
     Claimed, ConsumerInfo, GroupChanged, GroupInfo, Outcome, Pending, StreamEntries, StreamInfo,
 };
@@ -51,6 +50,7 @@ pub use request::{
     Append, Attempt, Batch, Claim, Condition, Exactness, GroupChange, GroupRead, Handing, Keep,
     NewId, Order, PendingQuery, Range, Read, SetValue, Start, Trim, When, Which, Write,
 };
+pub use retention::{Retention, Unacknowledged};
 
 /// What comes of a request.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;

@@ -14,7 +14,7 @@ pub enum Outcome {
     Appended(EntryId),
     /// So many entries were acknowledged, deleted or trimmed, or keys removed.
     Count(u64),
-    /// The value was set.
+    /// The value or the policy was set.
     Set,
     /// The value was not set: the key did not fulfil what was asked of it.
     NotSet,

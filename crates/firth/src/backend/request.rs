@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Fields;
+use super::{Feature, Fields, Retention};
 use crate::{EntryId, Refusal};
 
 /// Writes that are carried out in one step.
@@ -68,6 +68,15 @@ pub enum Write {
         stream: Arc<str>,
         /// What stays.
         trim: Trim,
+    },
+    /// Sets what a stream retains by itself, in place of what was set before
+    /// ([`Feature::Retention`](super::Feature::Retention)). The stream is created if need be; without
+    /// a limit the policy goes.
+    Retain {
+        /// The stream.
+        stream: Arc<str>,
+        /// What it retains.
+        retention: Retention,
     },
     /// Sets a value.
     Set(SetValue),
@@ -438,8 +447,18 @@ impl Write {
             Write::Append(Append { stream, .. })
             | Write::Acknowledge { stream, .. }
             | Write::Delete { stream, .. }
-            | Write::Trim { stream, .. } => stream,
+            | Write::Trim { stream, .. }
+            | Write::Retain { stream, .. } => stream,
             Write::Set(SetValue { key, .. }) | Write::Remove { key } => key,
+        }
+    }
+
+    /// Returns what a backend must be able to do for this, beyond what every backend must.
+    pub fn feature(&self) -> Option<Feature> {
+        match self {
+            Write::Append(append) => append.attempt.as_ref().map(|_| Feature::IdempotentAppend),
+            Write::Retain { .. } => Some(Feature::Retention),
+            _ => None,
         }
     }
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Bench, cases, numbered, numbers};
 use crate::backend::{
-    Append, Attempt, Exactness, Feature, Fields, Keep, NewId, Order, Outcome, Range, Read,
-    SetValue, Start, Trim, When, Write,
+    Append, Attempt, Exactness, Feature, Fields, Inspected, Inspection, Keep, NewId, Order,
+    Outcome, Range, Read, Retention, SetValue, Start, Trim, When, Write,
 };
 use crate::{EntryId, Error, Refusal};
 
@@ -25,6 +25,8 @@ cases![
     information_counts_entries_and_groups,
     another_type_is_refused,
     a_repeated_append_is_recognized,
+    a_policy_lets_old_entries_go,
+    a_policy_spares_what_a_group_wants,
 ];
 
 async fn entries_come_back_as_they_were_added(bench: Bench) {
@@ -209,4 +211,67 @@ async fn a_repeated_append_is_recognized(bench: Bench) {
     assert_eq!(append(1, "a").await.unwrap(), first);
     assert_ne!(append(2, "b").await.unwrap(), first);
     assert_eq!(numbers(&bench.all(&stream).await), "0 2");
+}
+
+async fn retain(bench: &Bench, stream: &Arc<str>, retention: Retention) -> Result<Outcome, Error> {
+    bench.write(Write::Retain { stream: Arc::clone(stream), retention }).await
+}
+
+async fn retention(bench: &Bench, stream: &Arc<str>) -> Option<Retention> {
+    let inspection = Inspection::Retention(Arc::clone(stream));
+    match bench.backend.inspect(inspection).await.unwrap() {
+        Inspected::Retention(retention) => retention,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Says whether the backend retains by policies; if not, it must say so when it is asked to.
+async fn retains(bench: &Bench, stream: &Arc<str>) -> bool {
+    let feature = Feature::Retention;
+    if bench.backend.features().has(feature) {
+        return true;
+    }
+    let answer = retain(bench, stream, Retention::unlimited().entries(1)).await;
+    assert!(matches!(answer, Err(Error::Unsupported { feature: of, .. }) if of == feature));
+    assert_eq!(bench.backend.stream_info(Arc::clone(stream)).await.unwrap(), None);
+    false
+}
+
+async fn a_policy_lets_old_entries_go(bench: Bench) {
+    let stream = bench.key("s");
+    if !retains(&bench, &stream).await {
+        return;
+    }
+    let policy = Retention::unlimited().entries(3).bytes(1 << 40).even_unacknowledged();
+    assert_eq!(retain(&bench, &stream, policy).await.unwrap(), Outcome::Set);
+    assert_eq!(retention(&bench, &stream).await, Some(policy));
+    bench.fill(&stream, 5).await;
+    assert_eq!(numbers(&bench.all(&stream).await), "2 3 4");
+    // What is not named of the new policy is not kept of the old one.
+    let aged = Retention::unlimited().age(std::time::Duration::from_millis(1));
+    retain(&bench, &stream, aged).await.unwrap();
+    assert_eq!(retention(&bench, &stream).await, Some(aged));
+    let mut left = 3;
+    while left > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        left = bench.all(&stream).await.len();
+    }
+    retain(&bench, &stream, Retention::unlimited()).await.unwrap();
+    assert_eq!(retention(&bench, &stream).await, None);
+    bench.fill(&stream, 5).await;
+    assert_eq!(bench.all(&stream).await.len(), 5);
+}
+
+async fn a_policy_spares_what_a_group_wants(bench: Bench) {
+    let stream = bench.key("s");
+    if !retains(&bench, &stream).await {
+        return;
+    }
+    bench.create_group(&stream, "g", Start::Beginning).await;
+    let policy = Retention::unlimited().entries(1);
+    retain(&bench, &stream, policy).await.unwrap();
+    bench.fill(&stream, 4).await;
+    assert_eq!(numbers(&bench.all(&stream).await), "0 1 2 3");
+    retain(&bench, &stream, policy.even_unacknowledged()).await.unwrap();
+    assert_eq!(numbers(&bench.all(&stream).await), "3");
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::backend::{
-    Backend, Batch, ConsumerInfo, Exactness, Fields, Keep, Outcome, StreamInfo, Trim, Write,
+    Backend, Batch, ConsumerInfo, Exactness, Fields, Inspected, Inspection, Keep, Outcome,
+    Retention, StreamInfo, Trim, Write,
 };
 use crate::format::Format;
 use crate::{Broker, EntryId, Error};
@@ -160,6 +161,47 @@ impl<T> Stream<T> {
 
     async fn trim(&self, trim: Trim) -> Result<u64, Error> {
         self.counted(Write::Trim { stream: Arc::clone(&self.name), trim }).await
+    }
+
+    /// Sets what the stream retains by itself from now on, in place of what was set before; without a
+    /// limit, everything stays. The stream is created if need be. Needs
+    /// [`Feature::Retention`](crate::backend::Feature::Retention): on Redis and Valkey,
+    /// [`maxlen`](AppendRequest::maxlen) with each append comes closest.
+    ///
+    /// # Errors
+    /// The backend cannot do it ([`Error::Unsupported`]), or those of the backend.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), firth::Error> {
+    /// use std::time::Duration;
+    /// use firth::Broker;
+    /// use firth::backend::Retention;
+    ///
+    /// let broker = Broker::connect("memory:").await?;
+    /// let clicks = broker.stream::<String>("clicks");
+    /// let policy = Retention::unlimited().age(Duration::from_secs(86_400)).entries(1_000_000);
+    /// clicks.retain(policy).await?;
+    /// assert_eq!(clicks.retention().await?, Some(policy));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn retain(&self, retention: Retention) -> Result<(), Error> {
+        let write = Write::Retain { stream: Arc::clone(&self.name), retention };
+        self.backend().write(Batch::of(write)).await.map(drop)
+    }
+
+    /// Returns what the stream retains by itself; `None` if no policy was set, or if there is no such
+    /// stream.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub async fn retention(&self) -> Result<Option<Retention>, Error> {
+        let inspection = Inspection::Retention(Arc::clone(&self.name));
+        match self.backend().inspect(inspection).await? {
+            Inspected::Retention(retention) => Ok(retention),
+            _ => Ok(None),
+        }
     }
 
     /// Removes entries; returns how many of them were there.

@@ -1,10 +1,12 @@
 //! What changes streams, entries and channels.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use firth::EntryId;
 use firth::backend::{
-    Append, Backend, Batch, Exactness, Keep, NewId, Order, Outcome, Trim as TrimTo, Write,
+    Append, Backend, Batch, Exactness, Keep, NewId, Order, Outcome, Retention, Trim as TrimTo,
+    Write,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -52,6 +54,18 @@ struct Trimmed {
     before: Option<EntryId>,
     #[serde(default)]
     dry_run: bool,
+}
+
+/// A policy as a whole: what is not named is no limit.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Retained {
+    stream: Arc<str>,
+    max_age_ms: Option<u64>,
+    max_bytes: Option<u64>,
+    max_entries: Option<u64>,
+    #[serde(default)]
+    even_unacknowledged: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +139,20 @@ async fn count_before(
     };
     let walked = walk.through(backend, |_| false).await?;
     Ok((walked.scanned as u64, walked.next.is_none()))
+}
+
+/// `POST retain`
+pub(crate) async fn retain(ask: Ask) -> Result<Answer, Problem> {
+    let wish: Retained = ask.wish()?;
+    let limits = Retention::unlimited()
+        .age(Duration::from_millis(wish.max_age_ms.unwrap_or(0)))
+        .bytes(wish.max_bytes.unwrap_or(0))
+        .entries(wish.max_entries.unwrap_or(0));
+    let retention = if wish.even_unacknowledged { limits.even_unacknowledged() } else { limits };
+    // A policy would create the stream, which is not what the console is asked to do.
+    info_of(ask.broker().await?.backend(), &wish.stream).await?;
+    written(&ask, Write::Retain { stream: wish.stream, retention }).await?;
+    Ok(Answer::Json(json!({"retained": !retention.is_unlimited()})))
 }
 
 /// `POST delete`

@@ -92,6 +92,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(POST "append", A(Operator), &[], actions::append),
     route!(POST "publish", A(Operator), &[], actions::publish),
     route!(POST "trim", A(Admin), &[], actions::trim),
+    route!(POST "retain", A(Admin), &[], actions::retain),
     route!(POST "delete", A(Admin), &[], actions::delete),
     route!(POST "delete-stream", A(Admin), &[], actions::delete_stream),
     route!(POST "ack", A(Operator), &[], group_actions::acknowledge),

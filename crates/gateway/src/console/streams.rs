@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use firth::Refusal;
-use firth::backend::{Backend, Inspected, Inspection, StreamInfo};
+use firth::backend::{Backend, Feature, Inspected, Inspection, StreamInfo, Unacknowledged};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
@@ -70,11 +70,13 @@ pub(crate) async fn one(ask: Ask) -> Result<Answer, Problem> {
     let retention = match backend.inspect(Inspection::Retention(stream)).await? {
         Inspected::Retention(Some(kept)) => json!({
             "maxAgeMs": kept.age_ms, "maxBytes": kept.bytes_max, "maxEntries": kept.len_max,
+            "evenUnacknowledged": kept.unacknowledged == Unacknowledged::Removed,
         }),
         _ => Value::Null,
     };
     let mut told = json!(row);
     told["retention"] = retention;
+    told["canRetain"] = json!(backend.features().has(Feature::Retention));
     told["groupList"] = json!(groups);
     Ok(Answer::Json(told))
 }

@@ -134,7 +134,7 @@ fn what_changes_something_is_not_for_viewers() {
         };
         assert_eq!(route.method == Method::POST, route.method != Method::GET, "{}", route.path);
         assert!(route.method == Method::GET || needs >= Role::Operator, "{}", route.path);
-        let loses = ["trim", "delete", "destroy", "purge", "remove", "move"];
+        let loses = ["trim", "retain", "delete", "destroy", "purge", "remove", "move"];
         if route.method == Method::POST && loses.iter().any(|word| route.path.contains(word)) {
             assert_eq!(needs, Role::Admin, "{}", route.path);
         }

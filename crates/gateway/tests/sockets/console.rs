@@ -182,11 +182,34 @@ async fn streams_are_changed(stage: &Stage) {
     assert_eq!(each(&get(stage, "entries?stream=s").await, "id"), json!([ids[3]]));
     let (stale, body) = ("1-1", json!({"stream": "s", "fields": [["a", "1"]], "id": "1-1"}));
     assert_eq!(post(stage, "append", &body).await.0, 409, "{stale}");
+    streams_are_retained(stage).await;
     done(stage, "delete-stream", json!({"stream": "s", "confirm": "s"})).await;
     assert_eq!(get(stage, "entries?stream=s").await["items"], json!([]));
     // What only looked is not noted.
     let audit = get(stage, "audit?match=trim").await;
     assert_eq!(each(&audit, "outcome"), json!(["ok"]));
+}
+
+/// Sets and removes a policy where the backend has them, and is told so where it has not.
+async fn streams_are_retained(stage: &Stage) {
+    let wish = json!({"stream": "s", "maxEntries": 2, "evenUnacknowledged": true});
+    assert_eq!(post(stage, "retain", &json!({"stream": "none", "maxEntries": 2})).await.0, 404);
+    let told = get(stage, "stream?stream=s").await;
+    if told["canRetain"] == json!(false) {
+        assert_eq!(post(stage, "retain", &wish).await.0, 501);
+        return;
+    }
+    assert_eq!(done(stage, "retain", wish).await["retained"], json!(true));
+    let limits = json!({
+        "maxAgeMs": null, "maxBytes": null, "maxEntries": 2, "evenUnacknowledged": true,
+    });
+    assert_eq!(get(stage, "stream?stream=s").await["retention"], limits);
+    for n in 0..3 {
+        done(stage, "append", json!({"stream": "s", "fields": [["n", n.to_string()]]})).await;
+    }
+    assert_eq!(get(stage, "stream?stream=s").await["length"], 2);
+    assert_eq!(done(stage, "retain", json!({"stream": "s"})).await["retained"], json!(false));
+    assert_eq!(get(stage, "stream?stream=s").await["retention"], json!(null));
 }
 
 /// Begins to bring letters back, and waits until that has ended.

@@ -13,6 +13,7 @@ use firth_engine::{
 };
 use tokio::sync::watch;
 
+use super::retention;
 use crate::{Effect, Error, Fault};
 
 /// How long the keeper sleeps at most before it looks again whether there is something to do.
@@ -134,6 +135,7 @@ pub(super) fn run<'k, T>(
         shards.add(ShardSet::of(engine.hash(key.as_bytes())));
     }
     let mut locked = engine.lock(shards, engine.clock().now_ms());
+    retention::observe(engine, &mut locked);
     let result = request(&mut locked);
     let result = checked(&mut locked, result);
     locked.serve_waiters();
@@ -173,6 +175,7 @@ impl Keeping {
         let thread = thread::Builder::new().name("firth-keeper".to_owned()).spawn(move || {
             while !stopping.load(Ordering::Acquire) {
                 if theirs.keep() == Pace::Idle {
+                    retention::observe_all(&theirs);
                     theirs.await_keeping(LOOK_EVERY);
                 }
             }

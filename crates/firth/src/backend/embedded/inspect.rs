@@ -25,7 +25,8 @@ pub(super) fn inspect(engine: &Engine, hub: &Hub, inspection: &Inspection) -> Ra
         }),
         Inspection::Retention(stream) => run(engine, [stream], |locked| {
             let found = locked.stream(DB, stream.as_bytes())?;
-            Ok(Inspected::Retention(found.and_then(Stream::retention).map(Retention::from)))
+            let policy = found.and_then(Stream::retention);
+            Ok(Inspected::Retention(policy.as_ref().map(Retention::from)))
         }),
         Inspection::Listeners => of(listeners(hub).map(Inspected::Listeners)),
         Inspection::Report => of(Ok(Inspected::Records(vec![report(engine, hub)]))),
@@ -82,10 +83,4 @@ fn report(engine: &Engine, hub: &Hub) -> Record {
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     Record { node: NODE.into(), fields }
-}
-
-impl From<firth_engine::stream::Retention> for Retention {
-    fn from(policy: firth_engine::stream::Retention) -> Self {
-        Retention { age_ms: policy.age_ms, bytes_max: policy.bytes_max, len_max: policy.len_max }
-    }
 }

@@ -9,6 +9,7 @@ mod groups;
 mod home;
 mod inspect;
 mod reads;
+mod retention;
 mod waiting;
 mod writes;
 
@@ -149,6 +150,7 @@ impl Backend for Embedded {
             .with(Feature::AtomicAcrossKeys)
             .with(Feature::CountsReceivers)
             .with(Feature::IdempotentAppend)
+            .with(Feature::Retention)
     }
 
     fn health(&self) -> HealthWatch {

@@ -10,7 +10,8 @@ use firth_engine::{Deadline, Engine, Locked, Presence};
 use super::DB;
 use super::home::{Ran, run};
 use crate::backend::{
-    Append, Batch, Condition, Exactness, Keep, NewId, Outcome, SetValue, Trim, When, Write,
+    Append, Batch, Condition, Exactness, Keep, NewId, Outcome, Retention, SetValue, Trim, When,
+    Write,
 };
 use crate::{EntryId, Error, Refusal};
 
@@ -68,6 +69,10 @@ fn apply(keys: &mut Locked<'_>, write: &Write) -> Result<Outcome, Error> {
             let stream = keys.stream_mut(DB, stream.as_bytes())?;
             Ok(Outcome::Count(stream.map_or(0, |mut found| found.trim(&trim))))
         }
+        Write::Retain { stream, retention } => {
+            retain(keys, stream.as_bytes(), retention)?;
+            Ok(Outcome::Set)
+        }
         Write::Set(value) => Ok(set(keys, value)),
         Write::Remove { key } => Ok(Outcome::Count(keys.delete(DB, key.as_bytes()).into())),
     }
@@ -105,6 +110,17 @@ fn refusal(error: AppendError) -> Refusal {
         AppendError::TooLarge => Refusal::TooLarge,
         other => Refusal::Other(other.to_string().into()),
     }
+}
+
+fn retain(keys: &mut Locked<'_>, key: &[u8], retention: &Retention) -> Result<(), Error> {
+    if !retention.is_unlimited() {
+        keys.stream_or_create(DB, key)?.set_retention(retention.into());
+    } else if keys.stream(DB, key)?.is_some_and(|stream| stream.retention().is_some())
+        && let Some(mut stream) = keys.stream_mut(DB, key)?
+    {
+        stream.set_retention(retention.into());
+    }
+    Ok(())
 }
 
 fn set(keys: &mut Locked<'_>, set: &SetValue) -> Outcome {

@@ -7,8 +7,11 @@ use redis::{Cmd, cmd};
 use crate::EntryId;
 use crate::backend::{
     Append, Claim, Exactness, GroupChange, GroupRead, Handing, Keep, NewId, Order, PendingQuery,
-    Range, Read, SetValue, Start, Trim, When, Which, Write,
+    Range, Read, Retention, SetValue, Start, Trim, Unacknowledged, When, Which, Write,
 };
+
+/// The command of Firth servers that sets and tells what a stream retains.
+pub(super) const RETAIN: &str = "FIRTH.RETAIN";
 
 /// Returns the command of one write.
 pub(super) fn write(write: &Write) -> Cmd {
@@ -32,6 +35,7 @@ pub(super) fn write(write: &Write) -> Cmd {
             push_trim(&mut xtrim, *trim);
             xtrim
         }
+        Write::Retain { stream, retention } => retain(stream, retention),
         Write::Set(value) => set(value),
         Write::Remove { key } => {
             let mut del = cmd("DEL");
@@ -58,6 +62,24 @@ fn append(append: &Append) -> Cmd {
         xadd.arg(&name[..]).arg(&value[..]);
     }
     xadd
+}
+
+fn retain(stream: &str, retention: &Retention) -> Cmd {
+    let mut retain = cmd(RETAIN);
+    retain.arg(stream);
+    if retention.is_unlimited() {
+        retain.arg("OFF");
+        return retain;
+    }
+    // What is not named stays as it was, so all limits are; 0 is none.
+    retain.arg("AGE").arg(retention.age_ms.unwrap_or(0));
+    retain.arg("BYTES").arg(retention.bytes_max.unwrap_or(0));
+    retain.arg("LEN").arg(retention.len_max.unwrap_or(0));
+    retain.arg(match retention.unacknowledged {
+        Unacknowledged::Kept => "ACKED",
+        Unacknowledged::Removed => "FORCE",
+    });
+    retain
 }
 
 fn set(value: &SetValue) -> Cmd {
@@ -235,6 +257,16 @@ mod tests {
         let keep = Keep::From(EntryId::new(3, 0));
         entry.trim = Some(Trim { keep, exactness: Exactness::Exact });
         check(&append(&entry), "XADD s MINID = 3-0 5-1 a 1 b 2");
+    }
+
+    #[test]
+    fn a_policy_is_set_as_a_whole() {
+        let check_policy = |retention, expect| check(&retain("s", &retention), expect);
+        check_policy(Retention::unlimited(), "FIRTH.RETAIN s OFF");
+        let lengthy = Retention::unlimited().entries(9);
+        check_policy(lengthy, "FIRTH.RETAIN s AGE 0 BYTES 0 LEN 9 ACKED");
+        let all = lengthy.age(Duration::from_secs(2)).bytes(7).even_unacknowledged();
+        check_policy(all, "FIRTH.RETAIN s AGE 2000 BYTES 7 LEN 9 FORCE");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use redis::{Cmd, Value};
 
+use super::command::RETAIN;
 use super::link::Failed;
 use super::{Again, Remote, Turns, checked, reply};
 use crate::backend::{Inspected, Inspection, Listeners, Record, SlowCommand, StreamNames};
@@ -23,7 +24,7 @@ impl Remote {
             Inspection::Streams { limit } => Inspected::Streams(self.streams(limit).await?),
             Inspection::Sizes(keys) => Inspected::Sizes(self.sizes(keys).await?),
             Inspection::Retention(stream) => {
-                let command = command(&["FIRTH.RETAIN", &*stream]);
+                let command = command(&[RETAIN, &*stream]);
                 let answer = self.run(&stream, &command, Again::Harmless).await;
                 Inspected::Retention(match answer {
                     Err(error) if is_unknown(&error) => None,

@@ -134,8 +134,12 @@ impl Remote {
         let servers = Arc::new(servers);
         let listener = Listener::start(Arc::clone(&servers), Arc::clone(&gauge));
         let mut remote = Remote { servers, listener, gauge, features };
-        if remote.knows("XIDMPRECORD").await? {
-            remote.features = remote.features.with(Feature::IdempotentAppend);
+        let told =
+            [("XIDMPRECORD", Feature::IdempotentAppend), (command::RETAIN, Feature::Retention)];
+        for (command, feature) in told {
+            if remote.knows(command).await? {
+                remote.features = remote.features.with(feature);
+            }
         }
         Ok(remote)
     }

@@ -10,7 +10,7 @@ use redis::Value;
 use super::failure;
 use crate::backend::{
     Claimed, ConsumerInfo, Entry, Fields, GroupInfo, Outcome, Pending, Retention, SlowCommand,
-    StreamEntries, StreamInfo, Write,
+    StreamEntries, StreamInfo, Unacknowledged, Write,
 };
 use crate::{EntryId, Error};
 
@@ -155,6 +155,10 @@ pub(super) fn streams(value: Value) -> Result<Vec<StreamEntries>, Error> {
 pub(super) fn outcome(write: &Write, value: Value) -> Result<Outcome, Error> {
     Ok(match write {
         Write::Append(_) => Outcome::Appended(id(value)?),
+        Write::Retain { .. } => {
+            success(value)?;
+            Outcome::Set
+        }
         Write::Set(_) => match success(value)? {
             Value::Nil => Outcome::NotSet,
             _ => Outcome::Set,
@@ -285,6 +289,10 @@ pub(super) fn retention(value: Value) -> Result<Option<Retention>, Error> {
         age_ms: limit("age")?,
         bytes_max: limit("bytes")?,
         len_max: limit("len")?,
+        unacknowledged: match &*text(map.take("unacknowledged"))? {
+            "removed" => Unacknowledged::Removed,
+            _ => Unacknowledged::Kept,
+        },
     }))
 }
 

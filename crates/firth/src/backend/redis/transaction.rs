@@ -4,7 +4,7 @@ use redis::{Cmd, Pipeline, Value};
 
 use super::link::{Failed, Lane, Link};
 use super::{Again, Remote, Turns, checked, command, failure, reply};
-use crate::backend::{Batch, Condition, Feature, Outcome, Write};
+use crate::backend::{Batch, Condition, Outcome, Write};
 use crate::{EntryId, Error, Refusal};
 
 /// What came of a transaction.
@@ -20,7 +20,7 @@ enum Executed {
 impl Remote {
     pub(super) async fn write_batch(&self, batch: Batch) -> Result<Vec<Outcome>, Error> {
         batch.check()?;
-        self.check_attempts(&batch)?;
+        self.check_features(&batch)?;
         let conditions = batch.conditions.iter().map(Condition::key);
         self.check_together(conditions.chain(batch.writes.iter().map(Write::key)))?;
         if batch.conditions.is_empty()
@@ -55,17 +55,13 @@ impl Remote {
         refused.map_or(Ok(outcomes), Err)
     }
 
-    /// Refuses appends that the server would not recognize when they come again.
-    fn check_attempts(&self, batch: &Batch) -> Result<(), Error> {
-        let has_attempt = |write: &Write| match write {
-            Write::Append(append) => append.attempt.is_some(),
-            _ => false,
-        };
-        let feature = Feature::IdempotentAppend;
-        if self.features.has(feature) || !batch.writes.iter().any(has_attempt) {
-            return Ok(());
+    /// Refuses writes that the server cannot do, or would not do as they are meant.
+    fn check_features(&self, batch: &Batch) -> Result<(), Error> {
+        let mut features = batch.writes.iter().filter_map(Write::feature);
+        match features.find(|feature| !self.features.has(*feature)) {
+            None => Ok(()),
+            Some(feature) => Err(Error::Unsupported { feature, backend: "the server" }),
         }
-        Err(Error::Unsupported { feature, backend: "the server" })
     }
 
     /// Runs commands in one step, on the server of a key, if the conditions hold.
