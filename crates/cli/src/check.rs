@@ -67,7 +67,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
 fn describe(text: &mut String, report: &Report) {
     for file in &report.files {
         let path = file.path.display();
-        let state = if file.flaws.is_empty() { "sound" } else { "DAMAGED" };
+        let state = match file.is_missing {
+            true => "MISSING",
+            false if file.is_sound() => "sound",
+            false => "DAMAGED",
+        };
         let _ = writeln!(text, "{state} {path}: {}", file.holds);
         for found in &file.flaws {
             let _ = writeln!(text, "  at offset {}: {}", found.offset, found.flaw);

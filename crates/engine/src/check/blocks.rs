@@ -60,6 +60,7 @@ pub(super) fn check(
     state.report.files.extend(files.into_iter().map(|(path, found)| CheckedFile {
         path,
         holds: format!("blocks, version 1: {} in use", found.blocks),
+        is_missing: false,
         flaws: found.flaws.iter().map(|(at, flaw)| Found::new(*at, flaw)).collect(),
         notes: Vec::new(),
     }));

@@ -29,8 +29,10 @@ pub struct Report {
 pub struct CheckedFile {
     /// The file.
     pub path: PathBuf,
-    /// What it is, and what it holds.
+    /// What it is, and what it holds, or should hold.
     pub holds: String,
+    /// Whether the file is not there, although others say that it should be.
+    pub is_missing: bool,
     /// What is wrong, and at which offset.
     pub flaws: Vec<Found>,
     /// What is to be said besides, and is no damage.
@@ -46,6 +48,14 @@ pub struct Found {
     pub flaw: String,
 }
 
+impl CheckedFile {
+    /// Says whether the file is there and nothing is wrong with it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        !self.is_missing && self.flaws.is_empty()
+    }
+}
+
 impl Found {
     pub(super) fn new(offset: u64, flaw: &impl ToString) -> Self {
         Found { offset, flaw: flaw.to_string() }
@@ -56,6 +66,6 @@ impl Report {
     /// Says whether nothing is damaged and nothing is lost.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.losses.is_empty() && self.files.iter().all(|file| file.flaws.is_empty())
+        self.losses.is_empty() && self.files.iter().all(CheckedFile::is_sound)
     }
 }

@@ -87,6 +87,7 @@ impl State {
                     "checkpoint of record {}, version 1: {} keys, {} entries, {} pending",
                     checkpoint.lsn, counts.keys, counts.entries, counts.rows
                 ),
+                is_missing: false,
                 flaws: found.flaws.iter().map(|(at, flaw)| Found::new(*at, flaw)).collect(),
                 notes: Vec::new(),
             });
@@ -102,8 +103,13 @@ impl State {
                     return Err(CheckError::Version { path, version: found });
                 }
             }
-            let range = format!("records {} to {}", segment.first, segment.next.previous());
-            let range = if segment.records == 0 { "no records".to_owned() } else { range };
+            let (first, last) = (segment.first, segment.next.previous());
+            let records = match segment.records {
+                0 => "no sound records".to_owned(),
+                sound => format!("records {first} to {last}, {sound} of them sound"),
+            };
+            let is_empty = segment.records == 0 && segment.damage.is_empty();
+            let records = if is_empty { "no records yet".to_owned() } else { records };
             let torn = segment.torn.iter().map(|cut| {
                 let (bytes, offset) = (cut.bytes, cut.offset);
                 format!(
@@ -112,7 +118,8 @@ impl State {
             });
             self.report.files.push(CheckedFile {
                 path: segment.path.clone(),
-                holds: format!("log, version 1: {range}, {} of them sound", segment.records),
+                holds: format!("log, version 1: {records}"),
+                is_missing: false,
                 flaws: segment.damage.iter().map(|it| Found::new(it.offset, &it.flaw)).collect(),
                 notes: torn.collect(),
             });
@@ -149,9 +156,24 @@ impl State {
         Ok(())
     }
 
+    /// Names the files of the log that should be there and are not: before the first one, or behind the
+    /// newest one. Where one is missing between two, the one before it has been said to end too early.
+    fn note_missing_log(&mut self, folder: &Path, base: Lsn) {
+        let log = folder.join("log");
+        let first = self.survey.first();
+        if !self.survey.segments.is_empty() && base.next() < first {
+            self.report.files.push(missing(&log, base.next(), first.previous()));
+        }
+        let last = self.survey.segments.last().map_or(Lsn::ZERO, |newest| newest.next.previous());
+        if last < base {
+            self.report.files.push(missing(&log, last.next(), base));
+        }
+    }
+
     /// Applies the records behind the checkpoint.
     fn replay(&mut self, folder: &Path, disk: &dyn Disk) -> Result<(), CheckError> {
         let base = self.report.checkpoint.unwrap_or_default();
+        self.note_missing_log(folder, base);
         let losses = &mut self.report.losses;
         let first = self.survey.first();
         if !self.survey.segments.is_empty() && base.next() < first {
@@ -190,6 +212,17 @@ impl State {
     }
 }
 
+/// A file of the log that is not there, with the records that it should hold.
+fn missing(log: &Path, first: Lsn, last: Lsn) -> CheckedFile {
+    CheckedFile {
+        path: log.join(firth_wal::segment_name(first)),
+        holds: format!("log: records {first} to {last} should be here, or in files behind it"),
+        is_missing: true,
+        flaws: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
 /// Tells what is missing of a stream.
 fn tell(losses: &mut Vec<Loss>, db: u8, key: &[u8], loss: &StreamLoss) {
     let StreamLoss { gaps, unread, rows, has_lost_tail } = loss;
@@ -225,7 +258,13 @@ fn check_format(folder: &Path, disk: &dyn Disk) -> Result<CheckedFile, CheckErro
         Err(error) => return Err(Failure::new(Action::Read, &path, &error).into()),
     };
     let flaws = flaw.iter().map(|flaw| Found::new(0, flaw)).collect();
-    Ok(CheckedFile { path, holds: "the format".to_owned(), flaws, notes: Vec::new() })
+    Ok(CheckedFile {
+        path,
+        holds: "the format".to_owned(),
+        is_missing: false,
+        flaws,
+        notes: Vec::new(),
+    })
 }
 
 /// Says whether a text names some format of ours.

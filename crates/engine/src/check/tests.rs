@@ -545,3 +545,117 @@ fn a_newest_checkpoint_of_an_unknown_version_is_not_passed_over() {
     let Err(error) = open(&disk) else { panic!("it is unknown") };
     assert!(matches!(error, OpenError::Checkpoint(_)) && !error.is_damage(), "{error}");
 }
+
+/// Makes a folder whose log is several files, with entries from 1001 on, one in each record.
+fn with_segments() -> (SimDisk, Vec<PathBuf>) {
+    let disk = SimDisk::new(1);
+    let (folder, driving) = (Some(FOLDER.into()), Driving::Caller);
+    let options = Options { folder, driving, segment_bytes: 200, ..Options::new() };
+    let (engine, _) = Engine::open(&options, clock(), on(&disk)).unwrap();
+    for ms in 1001..=1020 {
+        add(&engine, b"s", ms);
+        sync(&engine);
+    }
+    close(engine);
+    let log = Path::new(FOLDER).join("log");
+    let paths = disk.contents().into_keys().filter(|path| path.parent() == Some(&log));
+    (disk, paths.collect())
+}
+
+/// The position that a file of the log begins with, by its name.
+fn first_of(path: &Path) -> u64 {
+    u64::from_str_radix(path.file_stem().unwrap().to_str().unwrap(), 16).unwrap()
+}
+
+#[test]
+fn a_missing_file_of_the_log_costs_its_records_and_is_told() {
+    let (disk, paths) = with_segments();
+    assert!(paths.len() > 3, "{paths:?}");
+    let (before, gone, behind) = (&paths[0], &paths[1], &paths[2]);
+    let lost = first_of(gone)..first_of(behind);
+    disk.remove(gone).unwrap();
+    assert!(open(&disk).is_err());
+    let report = checked(&disk).unwrap();
+    assert_eq!(report.losses, [Loss::Records(Lsn(lost.start)..Lsn(lost.end))]);
+    let told = report.files.iter().find(|file| file.path == *before).unwrap();
+    let flaw = format!("records {} to {} are missing", lost.start, lost.end - 1);
+    assert_eq!(told.flaws[0].flaw, flaw);
+    assert_eq!(repaired(&disk).unwrap().report.losses, report.losses);
+    let left = ids(&open(&disk).unwrap().0, b"s");
+    let expect: Vec<u64> = (1001..=1020).filter(|ms| !lost.contains(&(ms - 1000))).collect();
+    assert_eq!(left, expect);
+}
+
+#[test]
+fn a_missing_first_file_of_the_log_is_named() {
+    let (disk, paths) = with_segments();
+    disk.remove(&paths[0]).unwrap();
+    let report = checked(&disk).unwrap();
+    let second = first_of(&paths[1]);
+    assert_eq!(report.losses, [Loss::Between(Lsn(1)..Lsn(second))]);
+    let missing: Vec<_> = report.files.iter().filter(|file| file.is_missing).collect();
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].path, paths[0]);
+    assert!(missing[0].holds.contains(&format!("records 1 to {}", second - 1)), "{missing:?}");
+    repaired(&disk).unwrap();
+    assert!(checked(&disk).unwrap().is_sound());
+    let left = ids(&open(&disk).unwrap().0, b"s");
+    assert_eq!(left, (1000 + second..=1020).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_older_sound_checkpoint_stands_in_for_a_damaged_newest_one() {
+    let (disk, engine) = fresh();
+    add(&engine, b"s", 1001);
+    checkpoint(&engine);
+    let older = file(&disk, "checkpoints", 0);
+    let checkpoint_1 = disk.contents()[&older].clone();
+    add(&engine, b"s", 1002);
+    sync(&engine);
+    let log = file(&disk, "log", 0);
+    let log_before = disk.contents()[&log].clone();
+    checkpoint(&engine);
+    add(&engine, b"s", 1003);
+    let expect = dump(&engine);
+    close(engine);
+    disk.put(&older, &checkpoint_1);
+    disk.put(&log, &log_before);
+    let newest = file(&disk, "checkpoints", 1);
+    disk.flip_bit(&newest, 8 * 60);
+    let report = checked(&disk).unwrap();
+    assert!(!report.is_sound() && report.losses.is_empty(), "{report:?}");
+    assert_eq!(report.checkpoint, Some(Lsn(1)));
+    assert_eq!(report.files.iter().filter(|file| !file.is_sound()).count(), 1);
+    let kept_in = repaired(&disk).unwrap().kept_in.unwrap();
+    let name = newest.strip_prefix(FOLDER).unwrap();
+    assert!(disk.contents().contains_key(&kept_in.join(name)));
+    assert!(checked(&disk).unwrap().is_sound());
+    assert_eq!(dump(&open(&disk).unwrap().0), expect);
+}
+
+#[test]
+fn a_torn_tail_is_no_damage_and_is_told() {
+    let disk = with_records(1001..=1003);
+    let path = file(&disk, "log", 0);
+    let whole = disk.contents()[&path].clone();
+    let last = whole.windows(4).position(|bytes| bytes == b"1003").unwrap();
+    disk.put(&path, &whole[..last]);
+    let report = checked(&disk).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!((report.records, report.entries), (2, 2));
+    let told = report.files.iter().find(|file| file.path == path).unwrap();
+    assert!(told.notes[0].contains("a write that had not ended"), "{told:?}");
+    let (engine, opened) = open(&disk).unwrap();
+    assert!(opened.cut.is_some());
+    assert_eq!(ids(&engine, b"s"), [1001, 1002]);
+}
+
+#[test]
+fn a_file_without_records_says_so() {
+    let (disk, engine) = fresh();
+    close(engine);
+    let report = checked(&disk).unwrap();
+    let log = file(&disk, "log", 0);
+    let told = report.files.iter().find(|file| file.path == log).unwrap();
+    assert_eq!(told.holds, "log, version 1: no records yet");
+}
