@@ -108,13 +108,17 @@ impl<T: Send + 'static> Shift<T> {
                 }
             }
             if now >= self.not_before {
-                if is_ready {
-                    let kept = self.keep_house(is_stopping).await;
-                    self.bear(kept)?;
-                }
-                // Whatever has failed there may fail for long, and keeps nobody from reading.
                 if !is_stopping {
                     self.go_on(&mut is_ready, &mut reading).await?;
+                }
+                // The read is under way meanwhile. Whatever fails here may fail for long, and keeps
+                // nobody from reading.
+                if is_ready {
+                    let kept = beside(&mut reading, self.keep_house(is_stopping)).await;
+                    if let Some(answer) = kept.1 {
+                        self.take_new(answer)?;
+                    }
+                    self.bear(kept.0)?;
                 }
             }
             if !is_stopping {
@@ -132,7 +136,6 @@ impl<T: Send + 'static> Shift<T> {
                 () = sleep_until(wake) => {}
             }
             if let Some(answer) = found {
-                reading = None;
                 self.take_new(answer)?;
             }
             while let Some(done) = self.tasks.try_join_next() {
@@ -349,11 +352,28 @@ impl<T: Send + 'static> Shift<T> {
     }
 }
 
-/// Waits for a read, if there is one.
+/// Waits for a read, if there is one, which is then over.
 async fn next(reading: &mut Option<Reading>) -> Result<Vec<Entry>, Error> {
-    match reading {
+    let answer = match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,
+    };
+    *reading = None;
+    answer
+}
+
+/// Does something to its end while a read is under way, and returns what came of both.
+async fn beside<W>(
+    reading: &mut Option<Reading>,
+    work: impl Future<Output = W>,
+) -> (W, Option<Result<Vec<Entry>, Error>>) {
+    let mut work = std::pin::pin!(work);
+    let mut answer = None;
+    loop {
+        tokio::select! {
+            done = &mut work => return (done, answer),
+            found = next(reading), if answer.is_none() => answer = Some(found),
+        }
     }
 }
 
