@@ -5,8 +5,9 @@
 //! stand in a list of their own, for whoever asks.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use crate::key::DbKey;
+use crate::key::{DATABASES, DbKey};
 use crate::locked::Locked;
 use crate::shard::Database;
 use crate::stream::policy::{NOT_DUE, Retained};
@@ -92,9 +93,9 @@ impl RetentionIndex {
     }
 
     /// Returns some keys of streams that are due.
-    pub(crate) fn due(&self, now_ms: u64, keys_max: usize) -> Vec<Box<[u8]>> {
-        let due = self.due.iter().take_while(|(at_ms, _)| *at_ms <= now_ms);
-        due.take(keys_max).map(|(_, key)| key.clone()).collect()
+    fn due(&self, now_ms: u64, keys_max: usize) -> impl Iterator<Item = Box<[u8]>> {
+        let due = self.due.iter().take_while(move |(at_ms, _)| *at_ms <= now_ms);
+        due.take(keys_max).map(|(_, key)| key.clone())
     }
 
     /// Returns the keys of the streams that were held back when they were last looked at.
@@ -142,17 +143,27 @@ impl Locked<'_> {
     /// Looks at up to `streams_max` streams of the locked shards that are due, removes what their
     /// policies let go, a bounded number of blocks each, and returns how many streams those were.
     pub fn observe_retention(&mut self, streams_max: usize) -> usize {
+        self.observe_retention_of(0..DATABASES, streams_max)
+    }
+
+    /// Does so for some databases alone, which costs next to nothing while no stream is due there.
+    #[inline]
+    pub fn observe_retention_of(&mut self, databases: Range<u8>, streams_max: usize) -> usize {
         let now_ms = self.now_ms();
         let mut due = Vec::new();
         for shard in self.shards() {
-            for (db, database) in (0u8..).zip(&shard.databases) {
+            for db in databases.clone() {
                 let room = streams_max - due.len();
-                let keys = database.retention.due(now_ms, room).into_iter();
+                let keys = shard.databases[usize::from(db)].retention.due(now_ms, room);
                 due.extend(keys.map(|key| DbKey { db, key }));
             }
         }
+        if due.is_empty() { 0 } else { self.observe_due(&due) }
+    }
+
+    fn observe_due(&mut self, due: &[DbKey]) -> usize {
         let mut looked_at = 0;
-        for DbKey { db, key } in &due {
+        for DbKey { db, key } in due {
             if let Ok(Some(mut stream)) = self.stream_mut(*db, key) {
                 stream.observe_retention();
                 looked_at += 1;

@@ -5,6 +5,7 @@
 
 use firth_engine::{Engine, Locked, ShardSet, stream};
 
+use super::DB;
 use crate::backend::{Retention, Unacknowledged};
 
 /// How many streams are looked at under one lock.
@@ -13,7 +14,7 @@ const STREAMS_MAX: usize = 16;
 /// Removes what policies let go in the shards of a request, before the request looks.
 pub(super) fn observe(engine: &Engine, keys: &mut Locked<'_>) {
     if engine.journal().admits() {
-        keys.observe_retention(STREAMS_MAX);
+        keys.observe_retention_of(DB..DB + 1, STREAMS_MAX);
     }
 }
 
@@ -25,7 +26,7 @@ pub(super) fn observe_all(engine: &Engine) {
     for shard in ShardSet::each() {
         let mut keys = engine.lock(shard, engine.clock().now_ms());
         keys.ignore_uses();
-        keys.observe_retention(STREAMS_MAX);
+        keys.observe_retention_of(DB..DB + 1, STREAMS_MAX);
     }
 }
 
