@@ -14,10 +14,10 @@ export SIM_SECONDS ?= 60
 # A step whose tool is missing says so; in CI, where nothing may be left out, it fails.
 skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
 
-.PHONY: help run test lint fmt bench fuzz sim
+.PHONY: help run test lint fmt bench bench-library fuzz sim
 
 help: ## Lists what can be made
-	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What builds the console's application, which becomes part of the program that is compiled after it.
 console = if command -v npm >/dev/null; then \
@@ -61,6 +61,11 @@ fmt: ## Formats all sources
 bench: ## Measures, and writes docs/performance.md
 	cargo build --release --package firth-cli
 	$(BINARIES)/release/firth bench --markdown docs/performance.md
+
+bench-library: ## Measures the library beside its rivals, and writes docs/performance-library.md
+	cargo build --release --package firth-cli
+	cargo build --release --manifest-path bench-rivals/Cargo.toml
+	bench-rivals/target/release/firth-bench-rivals $(BINARIES)/release/firth docs/performance-library.md
 
 fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
 	@if cargo fuzz --version >/dev/null 2>&1; then \
