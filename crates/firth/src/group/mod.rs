@@ -2,6 +2,7 @@
 
 mod claim;
 mod history;
+mod lag;
 mod pending;
 mod read;
 mod summary;
@@ -18,6 +19,8 @@ use crate::{EntryId, Error, Refusal, Stream};
 
 pub use claim::{ClaimRequest, ClaimedItems, IdleClaim, LeaseRequest, Taken};
 pub use history::HistoryRequest;
+pub use lag::Lag;
+pub(crate) use lag::lag;
 pub use pending::{PendingEntries, PendingRequest};
 pub use read::GroupReadRequest;
 pub use summary::PendingSummary;
@@ -61,6 +64,12 @@ const GIVEN_BACK_IDLE: Duration = Duration::from_secs(86_400);
 pub struct Group<T> {
     stream: Stream<T>,
     name: Arc<str>,
+}
+
+/// Returns the change that removes a consumer and leaves what is pending for it to anybody.
+pub(crate) fn removal(stream: Arc<str>, group: Arc<str>, consumer: Arc<str>) -> GroupChange {
+    let (heir, idle) = (GIVEN_BACK.into(), GIVEN_BACK_IDLE);
+    GroupChange::ReplaceConsumer { stream, group, consumer, heir, idle }
 }
 
 /// Who gets what is pending for a consumer that is removed.
@@ -168,12 +177,14 @@ impl<T> Group<T> {
         heir: Heir,
     ) -> Result<u64, Error> {
         let (stream, group) = self.names();
-        let (heir, idle) = match heir {
-            Heir::Consumer(name) => (name, Duration::ZERO),
-            Heir::Anyone => (GIVEN_BACK.into(), GIVEN_BACK_IDLE),
-        };
         let consumer = consumer.into();
-        let change = GroupChange::ReplaceConsumer { stream, group, consumer, heir, idle };
+        let change = match heir {
+            Heir::Anyone => removal(stream, group, consumer),
+            Heir::Consumer(heir) => {
+                let idle = Duration::ZERO;
+                GroupChange::ReplaceConsumer { stream, group, consumer, heir, idle }
+            }
+        };
         match self.backend().change_group(change).await? {
             GroupChanged::HandedOver(count) => Ok(count),
             _ => Ok(0),

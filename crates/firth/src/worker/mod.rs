@@ -8,6 +8,7 @@ mod running;
 mod settings;
 mod settling;
 mod shift;
+mod sweeping;
 mod verdict;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::backend::Start;
 use crate::{Backoff, Broker, Error, Stream, key};
 
 use self::order::KeyOf;
+use self::running::Place;
 use self::settings::Settings;
 use self::shift::Shift;
 
@@ -49,6 +51,24 @@ pub use verdict::{Delivery, Verdict};
 ///
 /// So each entry is handled at least once; twice if a worker dies between the end of its handler and
 /// the acknowledgement, or loses contact for longer than the lease. Handlers must bear that.
+///
+/// # What happens when
+///
+/// | event | outcome | test |
+/// |---|---|---|
+/// | the handler fails, panics, or takes too long | the entry comes again | `worker::failures_come_again`, `worker::a_panic_is_a_failure` |
+/// | it fails for the last time, or rejects | the entry is a dead letter | `worker::what_always_fails_is_a_dead_letter`, `worker::what_is_rejected_or_unreadable_is_a_dead_letter` |
+/// | the entry is no value | the entry is a dead letter, and no handler sees it | `worker::what_is_rejected_or_unreadable_is_a_dead_letter` |
+/// | the worker is killed | others take its entries over, and later remove its consumer | `worker::what_others_have_left_is_taken_over`, `removed::what_nobody_needs_any_more_is_removed` |
+/// | the worker is stopped | what is done is acknowledged, the rest handed back | `worker::what_is_not_done_is_handed_back` |
+/// | the server is killed and comes back, or the connection is cut | it goes on | `faults: restart, cut` |
+/// | the primary fails over | it goes on with the new one | `faults: failover, sentinel` |
+/// | an answer is lost | what was done all the same is found at once | `faults: answers` |
+/// | the group is destroyed | it is created anew, behind what was seen | `removed::a_destroyed_group_is_created_anew` |
+/// | the stream is removed | the new one is handled from its beginning | `removed::a_removed_stream_is_begun_anew` |
+/// | its consumer is removed | it comes back with the next read; what was pending for it is lost if `XGROUP DELCONSUMER` removed it | `removed::a_consumer_that_was_removed_comes_back` |
+/// | an entry is trimmed before it comes again | it is let go, and is no dead letter | `removed::what_was_trimmed_is_let_go` |
+/// | an entry is removed while it is handled | it is acknowledged as any other | `removed::what_is_trimmed_while_it_is_handled_is_done_with` |
 ///
 /// What survives a crash is what the backend keeps: entries, and whose they are. What is lost with a
 /// destroyed group are its pending entries, and with a consumer that somebody removes by
@@ -182,6 +202,15 @@ impl<T> Worker<T> {
         self
     }
 
+    /// Sets after what idleness a consumer of the group is removed that has nothing pending: in most
+    /// cases one that a worker which was killed has left behind. The worker looks when it starts and then
+    /// twice in that time, but at most once in a lease. A consumer that is still needed comes back with
+    /// its next read, and what it is given while it is removed is not lost. Default: a day.
+    pub fn forget_consumers_after(mut self, idle: Duration) -> Self {
+        self.settings.forget_after = idle;
+        self
+    }
+
     /// Sets how long a handler may take; later it is dropped where it waits, and the entry counts as
     /// failed. Default: as long as it likes.
     pub fn time_limit(mut self, limit: Duration) -> Self {
@@ -214,7 +243,12 @@ impl<T: Send + 'static> Worker<T> {
         V: Into<Verdict> + 'static,
     {
         let handler = Arc::new(move |delivery: Delivery<T>| handler(delivery).map(V::into).boxed());
-        RunningWorker::start(|counters, stopping| {
+        let place = Place {
+            backend: Arc::clone(self.stream.backend()),
+            stream: Arc::clone(self.stream.name()),
+            group: Arc::clone(&self.settings.group),
+        };
+        RunningWorker::start(place, |counters, stopping| {
             Shift::new(&self.stream, self.settings, self.key_of, handler, counters).work(stopping)
         })
     }

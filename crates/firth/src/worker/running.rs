@@ -8,6 +8,8 @@ use tokio::task::JoinHandle;
 use super::WorkerStats;
 use super::counters::Counters;
 use crate::Error;
+use crate::backend::Backend;
+use crate::group::{self, Lag};
 
 /// A worker that runs, until it is stopped. Dropping this stops it as [`stop`](RunningWorker::stop)
 /// does, in the background.
@@ -16,22 +18,44 @@ pub struct RunningWorker {
     stopping: watch::Sender<bool>,
     counters: Arc<Counters>,
     task: JoinHandle<Result<(), Error>>,
+    place: Place,
+}
+
+/// What a worker works on.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) stream: Arc<str>,
+    pub(super) group: Arc<str>,
 }
 
 impl RunningWorker {
-    pub(super) fn start<F>(work: impl FnOnce(Arc<Counters>, watch::Receiver<bool>) -> F) -> Self
+    pub(super) fn start<F>(
+        place: Place,
+        work: impl FnOnce(Arc<Counters>, watch::Receiver<bool>) -> F,
+    ) -> Self
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
         let (stopping, stopped) = watch::channel(false);
         let counters = Arc::<Counters>::default();
         let task = tokio::spawn(work(Arc::clone(&counters), stopped));
-        RunningWorker { stopping, counters, task }
+        RunningWorker { stopping, counters, task, place }
     }
 
     /// Returns what the worker has done so far.
     pub fn stats(&self) -> WorkerStats {
         self.counters.read()
+    }
+
+    /// Returns how far the worker's group is behind; asks the backend, as
+    /// [`Group::lag`](crate::group::Group::lag) does.
+    ///
+    /// # Errors
+    /// There is no such group, or the backend does not answer.
+    pub async fn lag(&self) -> Result<Lag, Error> {
+        let Place { backend, stream, group } = &self.place;
+        group::lag(&**backend, stream, group).await
     }
 
     /// Stops the worker: it takes nothing more, waits for its handlers as long as its

@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) backoff: Backoff,
     pub(super) max_deliveries: u64,
     pub(super) lease: Duration,
+    /// After what idleness a consumer with nothing pending is removed.
+    pub(super) forget_after: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) start: Start,
     pub(super) grace: Duration,
@@ -39,6 +41,7 @@ impl Settings {
             backoff: Backoff::exponential(Duration::from_secs(1)),
             max_deliveries: 5,
             lease: Duration::from_secs(30),
+            forget_after: Duration::from_secs(86_400),
             time_limit: None,
             start: Start::Beginning,
             grace: Duration::from_secs(30),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::counters::add;
 use super::desk::{Burial, Held};
 use super::shift::Shift;
-use crate::backend::{Batch, GroupChange, Handing, Outcome, PendingQuery, Which, Write};
+use crate::backend::{Batch, Handing, Outcome, PendingQuery, Which, Write};
 use crate::dead_letters::{self, Death};
 use crate::{EntryId, Error};
 
@@ -246,10 +246,8 @@ impl<T: Send + 'static> Shift<T> {
         self.park_retries().await?;
         let pending = self.own_pending(EntryId::MIN, EntryId::MAX, 1);
         if self.backend.pending(pending).await?.is_empty() {
-            let (stream, group) = (Arc::clone(&self.stream), Arc::clone(&self.settings.group));
-            let consumer = Arc::clone(&self.settings.consumer);
-            let remove = GroupChange::RemoveConsumer { stream, group, consumer };
-            self.backend.change_group(remove).await?;
+            // Somebody may hand it entries in this moment, as the heir of another consumer.
+            self.remove(Arc::clone(&self.settings.consumer)).await?;
         }
         Ok(())
     }

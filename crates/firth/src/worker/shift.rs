@@ -52,6 +52,8 @@ pub(super) struct Shift<T> {
     not_before: Instant,
     pub(super) next_claim: Instant,
     pub(super) claim_from: EntryId,
+    /// When consumers are looked for that are of no more use.
+    pub(super) next_sweep: Instant,
     pub(super) next_look: Instant,
     /// Keys of entries of others, from looks that have failed.
     pub(super) keys_read: HashMap<EntryId, Option<Key>>,
@@ -85,6 +87,7 @@ impl<T: Send + 'static> Shift<T> {
             not_before: now,
             next_claim: now,
             claim_from: EntryId::MIN,
+            next_sweep: now,
             next_look: now,
             keys_read: HashMap::new(),
             is_crowded: false,
@@ -186,6 +189,7 @@ impl<T: Send + 'static> Shift<T> {
                 self.must_recover |= taken.is_err();
                 taken?;
             }
+            self.sweep().await?;
             // What was delivered and never arrived may hold back what has.
             if !self.must_recover {
                 self.place().await?;
@@ -279,6 +283,7 @@ impl<T: Send + 'static> Shift<T> {
             let value = match (self.format.decode)(&held.entry.fields) {
                 Ok(value) => value,
                 Err(error) => {
+                    add(&self.counters.unreadable, 1);
                     self.desk.bury(held, format!("unreadable: {error}"));
                     continue;
                 }
@@ -286,8 +291,8 @@ impl<T: Send + 'static> Shift<T> {
             let id = held.entry.id;
             let deliveries = held.deliveries;
             let delivery = Delivery { value, id, stream: Arc::clone(&self.stream), deliveries };
-            let span =
-                tracing::info_span!("handle", stream = %self.stream, entry = %id, deliveries);
+            let Settings { group, consumer, .. } = &self.settings;
+            let span = tracing::info_span!("handle", stream = %self.stream, %group, %consumer, entry = %id, deliveries);
             let handling = handle(Arc::clone(&self.handler), delivery, self.settings.time_limit);
             self.tasks.spawn(async move { (id, handling.instrument(span).await) });
             add(&self.counters.retried, usize::from(deliveries > 1));
@@ -302,7 +307,9 @@ impl<T: Send + 'static> Shift<T> {
         let Ok((id, verdict)) = done else { return };
         if let Verdict::Retry { reason, .. } | Verdict::Reject { reason } = &verdict {
             tracing::warn!(stream = %self.stream, entry = %id, reason, "an entry was not handled");
-            add(&self.counters.failed, 1);
+            let is_rejected = matches!(verdict, Verdict::Reject { .. });
+            let counters = &self.counters;
+            add(if is_rejected { &counters.rejected } else { &counters.failed }, 1);
         }
         self.desk.finish(id, verdict, &self.settings, Instant::now());
     }

@@ -15,6 +15,7 @@ mod folder;
 mod groups;
 mod notifications;
 mod ordered;
+mod removed;
 #[allow(dead_code, clippy::disallowed_methods, reason = "the harness of the server's own tests")]
 #[path = "../../../server/tests/differential/server.rs"]
 mod server;
@@ -93,6 +94,7 @@ async fn check(address: &str) {
         streams::CASES,
         worker::CASES,
         ordered::CASES,
+        removed::CASES,
     ];
     for case in cases.into_iter().flatten() {
         let bench = Bench { address: address.into(), broker: broker.clone(), case: case.name };

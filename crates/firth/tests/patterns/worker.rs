@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firth::backend::{Fields, GroupChange, GroupRead, Start};
-use firth::{Backoff, Broker, Delivery, EntryId, Stream, Verdict};
+use firth::{Backoff, Broker, Delivery, EntryId, Error, Refusal, Stream, Verdict};
 use tokio::sync::mpsc;
 
 use crate::{Bench, cases};
@@ -18,7 +18,8 @@ cases![
     what_others_have_left_is_taken_over,
     what_others_have_taken_over_is_theirs_to_judge,
     what_is_not_done_is_handed_back,
-    a_destroyed_group_is_created_anew,
+    what_has_happened_is_counted,
+    it_is_known_how_far_a_group_is_behind,
 ];
 
 const SOON: Duration = Duration::from_millis(1);
@@ -226,19 +227,48 @@ async fn what_is_not_done_is_handed_back(bench: Bench) {
     assert_eq!(setting.pending().await, 0);
 }
 
-async fn a_destroyed_group_is_created_anew(bench: Bench) {
+async fn what_has_happened_is_counted(bench: Bench) {
     let setting = Setting::new(&bench);
-    setting.add(0..1).await;
-    let (sender, mut handled) = mpsc::channel(100);
-    let worker = setting.worker().start(move |delivery: Delivery<u32>| {
-        let sender = sender.clone();
-        async move { sender.send(delivery.value).await }
+    let raw = setting.broker.raw_stream(Arc::clone(setting.stream.name()));
+    raw.append(&Fields::from([("payload", "x")])).await.unwrap();
+    setting.add(0..6).await;
+    let worker = setting.worker().start(|delivery: Delivery<u32>| async move {
+        match delivery.value {
+            0 if delivery.deliveries == 1 => Verdict::retry("not yet"),
+            1 | 2 => Verdict::reject("never"),
+            _ => Verdict::Done,
+        }
     });
-    assert_eq!(handled.recv().await, Some(0));
-    let (stream, group) = (Arc::clone(setting.stream.name()), "g".into());
-    let destroy = GroupChange::Destroy { stream, group };
-    setting.broker.backend().change_group(destroy).await.unwrap();
-    setting.add(1..2).await;
-    assert_eq!(handled.recv().await, Some(1));
+    while worker.stats().processed + worker.stats().dead < 7 {
+        tokio::time::sleep(SOON).await;
+    }
+    let stats = worker.stop().await.unwrap();
+    assert_eq!((stats.processed, stats.failed, stats.retried), (4, 1, 1));
+    assert_eq!((stats.rejected, stats.unreadable, stats.dead), (2, 1, 3));
+}
+
+async fn it_is_known_how_far_a_group_is_behind(bench: Bench) {
+    let setting = Setting::new(&bench);
+    let group = setting.stream.group("g");
+    assert!(matches!(group.lag().await, Err(Error::Refused(Refusal::NoGroup))));
+    group.create(Start::Beginning).await.unwrap();
+    let lag = group.lag().await.unwrap();
+    assert_eq!((lag.entries, lag.age, lag.pending), (Some(0), Duration::ZERO, 0));
+    // This one has been waiting since 1970.
+    setting.stream.append(&0).id(EntryId::new(1, 0)).await.unwrap();
+    setting.add(1..3).await;
+    let lag = group.lag().await.unwrap();
+    assert_eq!((lag.entries, lag.pending), (Some(3), 0));
+    assert!(lag.age > Duration::from_secs(50 * 365 * 86_400));
+    assert_eq!(group.read("a").limit(1).await.unwrap().len(), 1);
+    let lag = group.lag().await.unwrap();
+    assert_eq!((lag.entries, lag.pending), (Some(2), 1));
+    assert!(lag.age < Duration::from_secs(86_400));
+    assert_eq!(group.read("a").limit(10).await.unwrap().len(), 2);
+    let lag = group.lag().await.unwrap();
+    assert_eq!((lag.entries, lag.age, lag.pending), (Some(0), Duration::ZERO, 3));
+    let worker =
+        setting.worker().lease(Duration::from_secs(3600)).start(|_: Delivery<u32>| async {});
+    assert_eq!(worker.lag().await.unwrap(), lag);
     worker.stop().await.unwrap();
 }
