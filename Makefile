@@ -14,7 +14,7 @@ export SIM_SECONDS ?= 60
 # A step whose tool is missing says so; in CI, where nothing may be left out, it fails.
 skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
 
-.PHONY: help run test lint fmt bench bench-library fuzz sim
+.PHONY: help run test lint fmt bench bench-library bench-gateway fuzz sim
 
 help: ## Lists what can be made
 	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ bench-library: ## Measures the library beside its rivals, and writes docs/perfor
 	cargo build --release --package firth-cli
 	cargo build --release --manifest-path bench-rivals/Cargo.toml
 	bench-rivals/target/release/firth-bench-rivals $(BINARIES)/release/firth docs/performance-library.md
+
+bench-gateway: ## Measures the gateway beside others, and writes docs/performance-gateway.md
+	cargo build --release --package firth-cli
+	python3 tests/gateway/bench/run.py --markdown docs/performance-gateway.md
 
 fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
 	@if cargo fuzz --version >/dev/null 2>&1; then \

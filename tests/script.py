@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-TIMEOUT_S = 60
+TIMEOUT_S = 100
 LAST_LINE = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 

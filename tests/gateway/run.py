@@ -24,7 +24,16 @@ sys.path.insert(0, str(TESTS))
 import script  # noqa: E402
 import server  # noqa: E402
 
-SCRIPTS = {"document.mjs": "bun", "bun.mjs": "bun", "ws.mjs": "node", "client.mjs": "bun", "types.mjs": "node", "jwks.mjs": "node"}
+SCRIPTS = {
+    "document.mjs": "bun",
+    "elysia.mjs": "bun",
+    "bun.mjs": "bun",
+    "ws.mjs": "node",
+    "client.mjs": "bun",
+    "types.mjs": "node",
+    "jwks.mjs": "node",
+    "storm.py": "python",
+}
 # Those that have gateways of their own.
 ONCE = ["jwks.mjs"]
 START_TIMEOUT_S = 20

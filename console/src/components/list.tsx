@@ -1,6 +1,6 @@
 // A list that the server filters, sorts and cuts: what is asked stands in the address of the page.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { address, get } from '../api/client'
 import type { Query } from '../api/query'
 import { useResource, type Resource } from '../api/resource'
@@ -8,12 +8,11 @@ import type { Page } from '../api/types'
 import { brief, count, several } from '../format/number'
 import { alter, asked } from '../route'
 import { Button } from './button'
-import { SearchField } from './field'
+import { MatchField } from './match-field'
 import { Empty, Loaded, Note } from './notice'
 import { Table, type Sort, type TableProps } from './table'
 
 const PAGE_ROWS = 50
-const TYPING_MS = 250
 
 export interface List<T> {
   resource: Resource<Page<T>>
@@ -54,7 +53,7 @@ export function ListTable<T>(
     <section class="panel">
       {(filter !== 'none' || actions) && (
         <div class="panel-head">
-          {filter !== 'none' && <Filter noun={noun} />}
+          {filter !== 'none' && <MatchField label="Filter by name" placeholder={`Filter ${noun}s: text, or a*b`} />}
           {actions && <div class="panel-actions">{actions}</div>}
         </div>
       )}
@@ -71,17 +70,6 @@ export function ListTable<T>(
       </Loaded>
     </section>
   )
-}
-
-/** A field that filters when typing pauses. */
-function Filter({ noun }: { noun: string }) {
-  const [text, setText] = useState(asked('match'))
-  useEffect(() => {
-    if (text === asked('match')) return
-    const timer = window.setTimeout(() => alter({ match: text, offset: null }), TYPING_MS)
-    return () => window.clearTimeout(timer)
-  }, [text])
-  return <SearchField label={`Filter by name`} placeholder={`Filter ${noun}s: text, or a*b`} value={text} onInput={setText} />
 }
 
 function Paging(props: { total: number; offset: number; rows: number; noun: string }) {

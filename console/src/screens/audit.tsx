@@ -1,12 +1,12 @@
 // Who has changed what, and what came of it.
 import type { Audited } from '../api/server'
 import { Badge } from '../components/badge'
-import { SearchField } from '../components/field'
+import { MatchField } from '../components/match-field'
 import { Page, Panel } from '../components/page'
 import { Table, type Column } from '../components/table'
 import { useWalk, WalkView } from '../components/walk'
 import { At } from '../components/when'
-import { alter, asked } from '../route'
+import { asked } from '../route'
 
 const COLUMNS: Column<Audited>[] = [
   { label: 'When', cell: (row) => <At ms={row.atMs} /> },
@@ -19,10 +19,9 @@ const COLUMNS: Column<Audited>[] = [
 
 export function Audit() {
   const walk = useWalk<Audited>('audit', { match: asked('match') }, 'to', 5000)
-  const filter = <SearchField label="Search" value={asked('match')} onInput={(match) => alter({ match })} />
   return (
     <Page title="Audit log" lead="All that was asked to be changed through the console, the newest first">
-      <Panel title="Actions" actions={filter}>
+      <Panel title="Actions" actions={<MatchField label="Search" />}>
         <WalkView of={walk} empty="Nothing has been changed">
           {(items) => (
             <Table

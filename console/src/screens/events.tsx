@@ -7,7 +7,8 @@ import { Badge } from '../components/badge'
 import { Button } from '../components/button'
 import { ValueView } from '../components/decoder'
 import { Facts } from '../components/facts'
-import { SearchField, TextField } from '../components/field'
+import { TextField } from '../components/field'
+import { MatchField } from '../components/match-field'
 import { Empty, Loaded, Note } from '../components/notice'
 import { Page, Panel } from '../components/page'
 import { Table, type Column } from '../components/table'
@@ -58,7 +59,7 @@ function Timeline({ stream }: { stream: string }) {
   const filters = (
     <>
       {type && <Button icon="close" onClick={() => alter({ type: null })}>{type}</Button>}
-      <SearchField label="Search in events" value={match} onInput={(match) => alter({ match })} />
+      <MatchField label="Search in events" />
     </>
   )
   return (

@@ -1,5 +1,5 @@
 // The letters of one stream: for which reasons they are there, each of them, and what can be done about them.
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { get, post } from '../api/client'
 import { useResource } from '../api/resource'
 import type { Letter, Reason } from '../api/server'
@@ -7,7 +7,7 @@ import type { Counted, Fields } from '../api/types'
 import { Button } from '../components/button'
 import { DecoderChoice, FieldsLine, FieldsView } from '../components/decoder'
 import { Facts } from '../components/facts'
-import { SearchField } from '../components/field'
+import { MatchField } from '../components/match-field'
 import { Loaded } from '../components/notice'
 import { Page, Panel } from '../components/page'
 import { confirmed } from '../components/question'
@@ -48,6 +48,8 @@ export function Letters() {
     setOpen(null)
     reload()
   }
+  // What is chosen is only what can be seen.
+  useEffect(() => change(new Set()), [keyOf(kind), asked('match')])
   const ids = [...chosen]
   return (
     <Page
@@ -112,7 +114,7 @@ const LETTERS: Column<Letter>[] = [
 function ReasonButton({ row }: { row: Reason }) {
   const isShown = keyOf(row) === keyOf(kindAsked())
   const { reason, original, group } = row
-  const next = isShown ? { reason: null, original: null, group: null } : { reason, original, group }
+  const next = isShown ? { reason: null, original: null, originalGroup: null } : { reason, original, originalGroup: group }
   return (
     <Button look={isShown ? 'main' : 'plain'} pressed={isShown} onClick={() => alter(next)}>
       {reason || 'no reason'}
@@ -123,7 +125,7 @@ function ReasonButton({ row }: { row: Reason }) {
 function Filters() {
   return (
     <>
-      <SearchField label="Search in letters" value={asked('match')} onInput={(match) => alter({ match })} />
+      <MatchField label="Search in letters" />
       <DecoderChoice />
     </>
   )
@@ -153,7 +155,7 @@ function Detail({ stream, letter, edit }: { stream: string; letter: Letter; edit
 }
 
 function kindAsked() {
-  return { reason: asked('reason'), original: asked('original'), group: asked('group') }
+  return { reason: asked('reason'), original: asked('original'), group: asked('originalGroup') }
 }
 
 function keyOf({ reason, original, group }: { reason: string; original: string; group: string }): string {

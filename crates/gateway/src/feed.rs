@@ -17,7 +17,9 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::backend::{self, BackendCell};
+use crate::catching_up::Piece;
 use crate::counts::Counts;
+use crate::flights::Flights;
 use crate::news::{Data, Form, News, Place, What, entry_of};
 use crate::outbox::Outbox;
 use crate::state::State;
@@ -51,6 +53,20 @@ pub(crate) struct Feed {
     pub(crate) source: Source,
     pub(crate) live: Mutex<Live>,
     pub(crate) state: watch::Sender<State>,
+    /// What is read for sockets that are brought up.
+    pub(crate) pieces: Flights<(EntryId, EntryId, bool), Piece>,
+    pub(crate) extents: Flights<(), Extent>,
+}
+
+/// From where to where a stream reaches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    /// The greatest id that was ever given.
+    pub(crate) last_id: EntryId,
+    /// The oldest entry that is still there.
+    pub(crate) first: Option<EntryId>,
+    /// Whether nothing was ever removed.
+    pub(crate) is_whole: bool,
 }
 
 /// Where the task is, and whom it tells.
@@ -100,7 +116,13 @@ impl Source {
 
 impl Feed {
     pub(crate) fn new(source: Source) -> Self {
-        Feed { source, live: Mutex::default(), state: watch::Sender::default() }
+        Feed {
+            source,
+            live: Mutex::default(),
+            state: watch::Sender::default(),
+            pieces: Flights::default(),
+            extents: Flights::default(),
+        }
     }
 
     /// Reads the stream and tells all who follow it, until it is aborted or an error comes that time does not mend.

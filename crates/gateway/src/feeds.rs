@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use firth::backend::{Entry, Order, Range};
 use firth::notifications::Marks;
 use firth::{EntryId, Error};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::backend::BackendCell;
+use crate::catching_up::CatchingUp;
 use crate::counts::Counts;
-use crate::feed::{Feed, Follower, PAGE, Source, oldest, patiently};
+use crate::feed::{Extent, Feed, Follower, Source};
 use crate::news::{Form, News, What};
 use crate::outbox::Outbox;
 use crate::state::{State, running};
@@ -43,8 +43,9 @@ pub(crate) struct Following {
     pub(crate) after: EntryId,
     /// Whether something behind the place that was asked for is gone.
     pub(crate) gap: Option<&'static str>,
-    /// Whether an entry at or before the place is still there, so that none behind it can have been trimmed.
-    is_anchored: bool,
+    /// An entry with nothing that was asked for before it: as long as the oldest one is not behind it, none can have
+    /// been trimmed.
+    anchor: Option<EntryId>,
     marks: Marks,
     task: Option<AbortHandle>,
 }
@@ -100,8 +101,8 @@ impl Feeds {
         }
         drop(live);
         let (feeds, after) = (Arc::clone(self), EntryId::MIN);
-        let (gap, is_anchored, marks, task) = (None, false, Marks::default(), None);
-        Following { feeds, feed, id, after, gap, is_anchored, marks, task }
+        let (gap, anchor, marks, task) = (None, None, Marks::default(), None);
+        Following { feeds, feed, id, after, gap, anchor, marks, task }
     }
 }
 
@@ -113,7 +114,7 @@ impl Following {
             counts: Arc::clone(&self.feeds.counts),
             feed: Arc::clone(&self.feed),
             id: self.id,
-            is_anchored: self.is_anchored,
+            anchor: self.anchor,
             marks: std::mem::take(&mut self.marks),
             follower: Follower { after: self.after, form, outbox: Arc::clone(outbox) },
         };
@@ -131,23 +132,37 @@ impl Following {
             // Whoever asks for all that there is misses nothing.
             return Ok(());
         }
-        let broker = self.feeds.backend.broker().await?;
-        let stream = self.feed.source.stream();
-        let info = broker.backend().stream_info(Arc::clone(stream)).await?;
-        let (last_id, is_whole, first) = info.map_or((EntryId::MIN, false, None), |info| {
-            let is_whole = info.entries_added == info.len;
-            (info.last_id, is_whole, info.first.map(|first| first.id))
-        });
-        self.is_anchored = first.is_some_and(|first| first <= self.after);
-        if self.after > last_id {
+        let (backend, source) = (self.feeds.backend.clone(), self.feed.source.clone());
+        let ask = move || extent(backend, source);
+        let mut extent = *self.feed.extents.share((), ask.clone()).await?;
+        if self.after > extent.last_id {
+            // That answer may be older than the entry which the socket has seen.
+            extent = ask().await?;
+        }
+        if self.after > extent.last_id {
             // The stream is not the one that it was: everything in it is new.
             (self.gap, self.after) = (Some("reset"), EntryId::MIN);
-        } else if self.after < last_id && !is_whole && first.is_none_or(|first| first > self.after)
-        {
+            return Ok(());
+        }
+        let is_anchored = extent.first.is_some_and(|first| first <= self.after);
+        if self.after < extent.last_id && !extent.is_whole && !is_anchored {
             self.gap = Some("trimmed");
+        } else {
+            self.anchor = extent.first.map(|first| first.max(self.after));
         }
         Ok(())
     }
+}
+
+/// Asks how far a stream reaches.
+async fn extent(backend: BackendCell, source: Source) -> Result<Extent, Error> {
+    let broker = backend.broker().await?;
+    let info = broker.backend().stream_info(Arc::clone(source.stream())).await?;
+    Ok(info.map_or_else(Extent::default, |info| Extent {
+        last_id: info.last_id,
+        first: info.first.map(|first| first.id),
+        is_whole: info.entries_added == info.len,
+    }))
 }
 
 impl Drop for Following {
@@ -163,73 +178,6 @@ impl Drop for Following {
                 open.remove(&self.feed.source);
             }
             live.task.take().inspect(AbortHandle::abort);
-        }
-    }
-}
-
-/// A socket that is brought to where the others are.
-struct CatchingUp {
-    backend: BackendCell,
-    counts: Arc<Counts>,
-    feed: Arc<Feed>,
-    id: u64,
-    is_anchored: bool,
-    marks: Marks,
-    follower: Follower,
-}
-
-impl CatchingUp {
-    async fn run(mut self) {
-        if let Err(error) = self.catch_up().await {
-            let place = self.feed.source.place();
-            self.follower.push(&News::new(What::Ended { place, error: error.to_string() }));
-        }
-    }
-
-    async fn catch_up(&mut self) -> Result<(), Error> {
-        let broker = self.backend.broker().await?;
-        let broker = &**broker.backend();
-        while self.follower.outbox.has_room().await {
-            let at = {
-                let mut live = self.feed.live.lock();
-                if self.follower.after >= live.at {
-                    live.followers.insert(self.id, self.follower.clone());
-                    return Ok(());
-                }
-                live.at
-            };
-            let Some(from) = self.follower.after.next() else { return Ok(()) };
-            let stream = Arc::clone(self.feed.source.stream());
-            let (to, order, limit) = (at, Order::Forward, PAGE);
-            let range = || Range { stream: Arc::clone(&stream), from, to, order, limit };
-            let entries = patiently(|| broker.range(range())).await?;
-            if self.is_anchored {
-                let oldest = patiently(|| oldest(broker, &stream)).await?;
-                if oldest.is_none_or(|oldest| oldest > self.follower.after) {
-                    self.follower.push(&self.feed.gap());
-                    self.counts.gaps.add(1);
-                }
-            }
-            self.send(entries, at).await;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self, entries: Vec<Entry>, at: EntryId) {
-        self.counts.delivered.add(entries.len() as u64);
-        let is_all = entries.len() < PAGE;
-        for entry in entries {
-            if !self.follower.outbox.is_roomy() {
-                self.follower.outbox.flush();
-                self.follower.outbox.has_room().await;
-            }
-            (self.follower.after, self.is_anchored) = (entry.id, true);
-            let is_read = self.marks.is_read(entry.id);
-            self.follower.note(&self.feed.source.news(entry, is_read));
-        }
-        self.follower.outbox.flush();
-        if is_all {
-            self.follower.after = self.follower.after.max(at);
         }
     }
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Measures gateways beside each other: processor time for a delivery, memory of an idle socket, time until all have it.
 
-    tests/gateway/bench/run.py [--sockets 2000] [--rounds 3] [--only firth,elysia,topics,floor] [--idle 10000]
+    tests/gateway/bench/run.py [--sockets 2000] [--rounds 3] [--only firth,elysia,topics,floor] [--markdown FILE]
+
+With --markdown it also sends to 10,000 sockets, lets 5,000 clients come back at once, and writes all of it down.
 
 All stand in front of the same Redis, on one processor; Redis and the client have the other one. Each is measured in turn, round
 after round, and the medians are told. The floor is a bare loop of send(2) over as many connections.
@@ -14,6 +16,7 @@ after round, and the medians are told. The floor is a bare loop of send(2) over 
 
 import argparse
 import os
+import platform
 import re
 import select
 import socket
@@ -28,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent.parent
 sys.path.insert(0, str(TESTS))
 
+import report  # noqa: E402
 import server  # noqa: E402
 
 TEXT = b'{"id":123456,"title":"Your order has been shipped","text":"It arrives on Thursday.","read":false}'
@@ -36,6 +40,9 @@ PING = b"\x89\x00"
 PONG = b"\x8a\x80\x00\x00\x00\x00"
 TIMEOUT_S = 60
 WORKS = ["one", "ten", "user", "alone"]
+SCRIPTS = {"elysia": HERE.parent / "elysia.ts", "topics": HERE / "topics.ts"}
+MANY = 10_000
+STORM = 5_000
 
 
 def main() -> None:
@@ -43,21 +50,32 @@ def main() -> None:
     parser.add_argument("--sockets", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="firth,elysia,topics,floor")
-    parser.add_argument("--idle", type=int, default=0)
+    parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
+    names = arguments.only.split(",")
+    medians = rounds(names, arguments.sockets, arguments.rounds, WORKS)
+    if arguments.markdown:
+        many = rounds(["firth"], MANY, arguments.rounds, ["one"])
+        storms = [storm(STORM) for _ in range(arguments.rounds)]
+        text = report.text(names, arguments.sockets, arguments.rounds, medians, MANY, many, storms, machine())
+        arguments.markdown.write_text(text)
+
+
+def rounds(names: list[str], sockets: int, count: int, chosen: list[str]) -> dict[tuple[str, str], float]:
     figures: dict[tuple[str, str], list[float]] = {}
-    for _ in range(arguments.rounds):
-        for name in arguments.only.split(","):
-            for what, figure in measured(name, arguments).items():
+    for _ in range(count):
+        for name in names:
+            for what, figure in measured(name, sockets, chosen).items():
                 figures.setdefault((name, what), []).append(figure)
     for (name, what), found in figures.items():
         spread = " ".join(f"{figure:.2f}" for figure in sorted(found))
-        print(f"{name:8} {what:28} {statistics.median(found):9.2f}   ({spread})")
+        print(f"{name:8} {sockets:6} {what:28} {statistics.median(found):9.2f}   ({spread})", flush=True)
+    return {key: statistics.median(found) for key, found in figures.items()}
 
 
-def measured(name: str, arguments: argparse.Namespace) -> dict[str, float]:
+def measured(name: str, sockets: int, chosen: list[str]) -> dict[str, float]:
     if name == "floor":
-        return floor(arguments.sockets)
+        return floor(sockets)
     with server.reserved_port() as redis, server.reserved_port() as port, tempfile.TemporaryDirectory() as directory:
         processes = []
         try:
@@ -69,7 +87,7 @@ def measured(name: str, arguments: argparse.Namespace) -> dict[str, float]:
             until_it_listens(redis)
             until_it_listens(port)
             os.sched_setaffinity(0, {1})
-            return works(gateway.pid, broker.pid, redis, port, arguments)
+            return works(gateway.pid, broker.pid, redis, port, sockets, chosen)
         finally:
             os.sched_setaffinity(0, {0, 1})
             for process in processes:
@@ -84,7 +102,7 @@ def command_of(name: str, redis: int, port: int) -> tuple[list[str], dict[str, s
         sockets = ["--max-sockets", "20000"]
         return [program, "gateway", "--backend", url, "--listen", f"127.0.0.1:{port}", *sockets], {}
     bun = str(TESTS / "node_modules/.bin/bun")
-    return [bun, str(HERE / f"{name}.ts")], {"REDIS_URL": url, "PORT": str(port)}
+    return [bun, str(SCRIPTS[name])], {"REDIS_URL": url, "PORT": str(port)}
 
 
 def started(command: list[str], processor: int, directory: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
@@ -103,16 +121,16 @@ def until_it_listens(port: int) -> None:
     raise server.CannotStart(f"nothing listens on {port}")
 
 
-def works(gateway: int, broker: int, redis: int, port: int, arguments: argparse.Namespace) -> dict[str, float]:
+def works(gateway: int, broker: int, redis: int, port: int, sockets: int, chosen: list[str]) -> dict[str, float]:
     publisher = socket.create_connection(("127.0.0.1", redis))
     before = resident(gateway)
-    crowd = Crowd(port, arguments.sockets)
-    until_subscribed(publisher, arguments.sockets)
+    crowd = Crowd(port, sockets)
+    until_subscribed(publisher, sockets)
     time.sleep(0.5)
-    found = {"KiB resident of a socket": (resident(gateway) - before) / arguments.sockets}
+    found = {"KiB resident of a socket": (resident(gateway) - before) / sockets}
     count = len(crowd.sockets)
     crowd.work(publisher, [["broadcast"]] * 5)
-    for work in WORKS:
+    for work in chosen:
         groups = groups_of(work, count)
         deliveries = sum(len(group) for group in groups) * (count if work in ("one", "ten") else 1)
         start, start_broker = spent(gateway), spent(broker)
@@ -123,6 +141,7 @@ def works(gateway: int, broker: int, redis: int, port: int, arguments: argparse.
         found[f"{work}: us of the broker"] = (sum(spent(broker)) - sum(start_broker)) * 1e6 / deliveries
         if work == "one":
             found["one: ms until 99% have it"] = statistics.median(times)
+            found["one: ms until 99% have it, the slowest"] = max(times)
     crowd.close()
     publisher.close()
     return found
@@ -263,6 +282,39 @@ def floor(count: int) -> dict[str, float]:
     for connection in [*sockets.values(), *ends, listener, ours, theirs]:
         connection.close()
     return {"one: us": (user + system) * 1e6 / rounds / count, "one: us of it in the kernel": system * 1e6 / rounds / count}
+
+
+def storm(clients: int) -> list[tuple[str, float]]:
+    """Runs the storm of the tests against the gateway before Redis; gives what it says, and what the gateway spent."""
+    with server.reserved_port() as redis, server.reserved_port() as port, tempfile.TemporaryDirectory() as directory:
+        program, environment = command_of("firth", redis, port)
+        broker = started(server.command("redis", redis, directory), 1, directory)
+        gateway = started(program, 0, directory, environment)
+        try:
+            until_it_listens(redis)
+            until_it_listens(port)
+            where = {"FIRTH_GATEWAY_URL": f"http://127.0.0.1:{port}", "REDIS_PORT": str(redis)}
+            script = ["taskset", "-c", "1", sys.executable, str(HERE.parent / "storm.py")]
+            environment = {**os.environ, **where, "FIRTH_STORM_CLIENTS": str(clients)}
+            running = subprocess.Popen(script, env=environment, stdout=subprocess.PIPE, text=True)
+            assert running.stdout is not None
+            said, before = [], sum(spent(gateway.pid))
+            for line in running.stdout:
+                now = sum(spent(gateway.pid))
+                said.append((line.strip(), now - before))
+                before = now
+                print(f"{line.strip()}; {said[-1][1]:.2f} s of CPU", flush=True)
+            assert running.wait() == 0
+            return said[:-1]
+        finally:
+            for process in (broker, gateway):
+                process.kill()
+                process.wait()
+
+
+def machine() -> str:
+    name = re.search(r"^model name\s+: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{os.cpu_count()} cores, {name[1] if name else platform.machine()}, Linux {platform.release()}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// The document's own route: a Redis connection for each socket.
+// The document's own route: a Redis connection for each socket. It says on which port it listens.
 import { Elysia } from "elysia";
 import { RedisClient } from "bun";
 
@@ -22,3 +22,4 @@ const app = new Elysia().ws("/notifications/:userId", {
 });
 
 app.listen({ hostname: "127.0.0.1", port: Number(process.env.PORT) });
+console.log(app.server!.port);
