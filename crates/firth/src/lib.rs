@@ -24,6 +24,7 @@
 //! - [`Stream`]: typed values on an append-only log: ranges, following, trimming.
 //! - [`Group`]: what the consumers of a stream share: reading, acknowledging, taking over what is pending.
 //! - [`dead_letters`]: entries that could not be handled: listed, counted by reason, handled, brought back.
+//! - [`later`]: entries that are added when their time has come, once or again and again.
 //! - [`notifications`]: to a user or to everybody, live, and kept in an inbox.
 //! - [`cache`]: values in this process, dropped when somebody says that they are out of date.
 //! - [`Worker`]: handlers for the entries of a stream, with retries, dead letters and leases.
@@ -58,12 +59,14 @@ mod format;
 pub mod group;
 mod id;
 mod key;
+pub mod later;
 pub mod notifications;
 mod payload;
 mod stream;
 mod tail;
 #[cfg(feature = "test-kit")]
 pub mod test_kit;
+mod turn;
 mod worker;
 
 pub use backend::Health;
@@ -74,5 +77,6 @@ pub use error::{Actor, Effect, Error, Fault, Refusal};
 pub use format::{Item, Unreadable};
 pub use group::Group;
 pub use id::{EntryId, ParseIdError};
+pub use later::Later;
 pub use stream::{AppendRequest, Bound, RangeRequest, Stream, Tail, TailStart, approx, exact};
 pub use worker::{Delivery, RunningWorker, Verdict, Worker, WorkerStats};

@@ -25,7 +25,6 @@ mod letter;
 mod list;
 mod process;
 mod redrive;
-mod turn;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, TryStreamExt as _};
 
-use super::turn::Turn;
 use super::{AuditRecord, DeadLetter, DeadLetters, LetterFilter, check_place};
 use crate::backend::{Answer, Append, Batch, Write};
 use crate::key;
 use crate::tail::wait_out;
+use crate::turn::Turn;
 use crate::{EntryId, Error, Refusal};
 
 /// How many letters are brought back in one step.
@@ -22,6 +22,9 @@ const REASONS_MAX: usize = 1000;
 
 /// How often a step is tried while the backend cannot be reached.
 const TRIES: u32 = 5;
+
+/// For how long somebody else must wait who is not told that this redrive has ended.
+const TURN_LEASE: Duration = Duration::from_secs(60);
 
 /// How often an entry may come back, unless told otherwise.
 const TIMES_MAX: u32 = 3;
@@ -161,7 +164,8 @@ impl<T: Send + 'static> RedriveRequest<T> {
         }
         let backend = self.letters.backend();
         let key = key::beside(self.letters.name(), "redrive");
-        let turn = Turn::take(&**backend, key, &self.by).await?;
+        let turn = Turn::take(&**backend, key, &self.by, TURN_LEASE).await?;
+        let turn = turn.ok_or(Refusal::Malformed("somebody else brings these letters back"))?;
         let report = self.work(Some(&turn)).await;
         turn.end(&**backend).await;
         report

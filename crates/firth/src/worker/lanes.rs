@@ -86,6 +86,11 @@ impl Lanes {
         }
     }
 
+    /// Says whether these are known to be pending for others, and nothing else is.
+    pub(super) fn are_others(&self, others: &HashMap<EntryId, Option<Key>>) -> bool {
+        self.others == *others
+    }
+
     /// Notes all that is pending for others; returns what may run now.
     pub(super) fn set_others(&mut self, others: HashMap<EntryId, Option<Key>>) -> Vec<Held> {
         let before = std::mem::take(&mut self.others);

@@ -168,7 +168,8 @@ impl<T> Worker<T> {
     /// - entries that are pending in a group that is destroyed or moved back;
     /// - entries that cannot be read, which have no key.
     ///
-    /// Several workers find out by asking every 50 milliseconds, and with each batch they read. Where
+    /// Several workers find out by asking every 50 milliseconds, or up to a second while nothing changes,
+    /// and with each batch they read. Where
     /// throughput matters one worker with more [`concurrency`](Worker::concurrency) is better than
     /// several. A worker holds back up to 1,000 entries; beyond that it takes no more until some have
     /// gone on, those of other keys neither.

@@ -18,7 +18,10 @@ use crate::{EntryId, Error, Refusal};
 pub(super) type KeyOf<T> = Arc<dyn Fn(&T) -> Key + Send + Sync>;
 
 /// How often a worker looks whether others are done with what holds its entries back.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The same while nothing changes.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 
 /// How many entries of others are read at once.
 const READS_MAX: usize = 256;
@@ -31,7 +34,11 @@ impl<T: Send + 'static> Shift<T> {
             return Ok(());
         }
         let others = self.pending_for_others(&key_of).await?;
-        self.next_look = Instant::now() + LOOK_EVERY;
+        let is_news = !self.desk.unplaced.is_empty()
+            || others.as_ref().is_some_and(|others| !self.desk.lanes.are_others(others));
+        self.look_pause =
+            if is_news { LOOK_EVERY } else { LOOK_EVERY_MAX.min(self.look_pause * 2) };
+        self.next_look = Instant::now() + self.look_pause;
         self.is_crowded = others.is_none();
         // Without all of them nobody knows what may run. Others get done with them, or their lease runs
         // out and they are taken over.

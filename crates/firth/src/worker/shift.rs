@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::counters::{Counters, add};
 use super::desk::{Desk, Held};
 use super::lanes::Key;
-use super::order::KeyOf;
+use super::order::{KeyOf, LOOK_EVERY};
 use super::settings::Settings;
 use super::verdict::{Delivery, Verdict};
 use crate::backend::{
@@ -55,6 +55,7 @@ pub(super) struct Shift<T> {
     /// When consumers are looked for that are of no more use.
     pub(super) next_sweep: Instant,
     pub(super) next_look: Instant,
+    pub(super) look_pause: Duration,
     /// Keys of entries of others, from looks that have failed.
     pub(super) keys_read: HashMap<EntryId, Option<Key>>,
     /// Whether more is pending for others than can be looked at.
@@ -89,6 +90,7 @@ impl<T: Send + 'static> Shift<T> {
             claim_from: EntryId::MIN,
             next_sweep: now,
             next_look: now,
+            look_pause: LOOK_EVERY,
             keys_read: HashMap::new(),
             is_crowded: false,
             next_renewal: now,

@@ -13,6 +13,7 @@ mod faulty;
 #[path = "../folder/mod.rs"]
 mod folder;
 mod groups;
+mod later;
 mod notifications;
 mod ordered;
 mod removed;
@@ -90,6 +91,7 @@ async fn check(address: &str) {
         event_bus::CASES,
         event_store::CASES,
         groups::CASES,
+        later::CASES,
         notifications::CASES,
         streams::CASES,
         worker::CASES,

@@ -59,7 +59,8 @@ impl Remote {
         let mut turns = Turns::new();
         loop {
             let piece = wait.saturating_sub(start.elapsed()).min(PIECE_MAX);
-            let command = command(command::millis(piece));
+            // To wait for 0 means for ever.
+            let command = command(command::millis(piece).max(1));
             let answer = tokio::select! {
                 answer = self.wait_once(key, &command, piece + MARGIN, again) => answer,
                 () = self.gauge.closed() => return Err(Error::Closed),

@@ -1,8 +1,8 @@
-//! One at a time may bring letters back, or two would bring back the same ones.
+//! One at a time may do something, such as bring letters back, or two would do the same.
 //!
-//! Whose turn it is is kept in a value beside the letters, which goes away by itself when nobody renews it. Each step of a
-//! redrive has the value as its condition, so that who has lost the turn does nothing more. Somebody of the same name may
-//! take the turn over at once: a job that was restarted need not wait.
+//! Whose turn it is is kept in a value, which goes away by itself when nobody renews it. Each step has the value as its
+//! condition, so that who has lost the turn does nothing more. Somebody of the same name may take the turn over at once: a
+//! job that was restarted need not wait.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -14,32 +14,32 @@ use crate::backend::{Backend, Batch, Condition, SetValue, When, Write};
 use crate::tail::wait_out;
 use crate::{Error, Refusal};
 
-/// For how long the turn is kept without being renewed.
-const LEASE: Duration = Duration::from_secs(60);
-
 /// How often it is tried to take the turn while the backend cannot be reached.
 const TRIES: u32 = 5;
 
-/// The right to bring letters back.
+/// The right to do something.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     key: Arc<str>,
     value: Bytes,
+    /// For how long it is kept without being renewed.
+    lease: Duration,
 }
 
 impl Turn {
-    /// Takes the turn.
-    pub(super) async fn take(
+    /// Takes the turn, unless it is somebody else's.
+    pub(crate) async fn take(
         backend: &dyn Backend,
         key: Arc<str>,
         by: &str,
-    ) -> Result<Self, Error> {
+        lease: Duration,
+    ) -> Result<Option<Self>, Error> {
         let chance = RandomState::new().hash_one("turn");
-        let turn = Turn { key, value: format!("{chance:016x} {by}").into() };
+        let turn = Turn { key, value: format!("{chance:016x} {by}").into(), lease };
         let mut failures = 0;
         loop {
             match turn.try_take(backend, by).await {
-                Ok(()) => return Ok(turn),
+                Ok(is_taken) => return Ok(is_taken.then_some(turn)),
                 // Somebody has changed the value since it was looked at.
                 Err(Error::Refused(Refusal::Conflict { key })) if failures < TRIES => {
                     tracing::debug!(%key, "looking again whose turn it is");
@@ -51,21 +51,21 @@ impl Turn {
         }
     }
 
-    async fn try_take(&self, backend: &dyn Backend, by: &str) -> Result<(), Error> {
+    async fn try_take(&self, backend: &dyn Backend, by: &str) -> Result<bool, Error> {
         let found = backend.value(Arc::clone(&self.key)).await?;
         let is_others = |value: &Bytes| {
             let owner = std::str::from_utf8(value).ok().and_then(|text| text.split_once(' '));
             owner.is_none_or(|(_, name)| name != by)
         };
         if found.as_ref().is_some_and(is_others) {
-            return Err(Refusal::Malformed("somebody else brings these letters back").into());
+            return Ok(false);
         }
         let condition = Condition::Value { key: Arc::clone(&self.key), value: found };
-        backend.write(Batch::of(self.renewal()).only_if(condition)).await.map(drop)
+        backend.write(Batch::of(self.renewal()).only_if(condition)).await.map(|_| true)
     }
 
     /// Makes sure, as far as a look can, that the turn is still ours.
-    pub(super) async fn check(&self, backend: &dyn Backend) -> Result<(), Error> {
+    pub(crate) async fn check(&self, backend: &dyn Backend) -> Result<(), Error> {
         match backend.value(Arc::clone(&self.key)).await? == Some(self.value.clone()) {
             true => Ok(()),
             false => Err(Refusal::Conflict { key: Arc::clone(&self.key) }.into()),
@@ -73,22 +73,22 @@ impl Turn {
     }
 
     /// What must hold for a step.
-    pub(super) fn condition(&self) -> Condition {
+    pub(crate) fn condition(&self) -> Condition {
         Condition::Value { key: Arc::clone(&self.key), value: Some(self.value.clone()) }
     }
 
     /// Keeps the turn.
-    pub(super) fn renewal(&self) -> Write {
+    pub(crate) fn renewal(&self) -> Write {
         Write::Set(SetValue {
             key: Arc::clone(&self.key),
             value: self.value.clone(),
-            expires_in: Some(LEASE),
+            expires_in: Some(self.lease),
             when: When::Always,
         })
     }
 
     /// Lets others have the turn.
-    pub(super) async fn end(self, backend: &dyn Backend) {
+    pub(crate) async fn end(self, backend: &dyn Backend) {
         let removal = Write::Remove { key: Arc::clone(&self.key) };
         let ended = backend.write(Batch::of(removal).only_if(self.condition())).await;
         if let Err(error) = ended {
