@@ -14,10 +14,10 @@ export SIM_SECONDS ?= 60
 # A step whose tool is missing says so; in CI, where nothing may be left out, it fails.
 skip = { echo "SKIPPED: $(1)"; [[ "$${CI:-}" != true ]]; }
 
-.PHONY: help run test lint fmt bench bench-library bench-gateway fuzz sim
+.PHONY: help run test lint fmt bench bench-library bench-gateway record-instructions fuzz sim
 
 help: ## Lists what can be made
-	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What builds the console's application, which becomes part of the program that is compiled after it.
 console = if command -v npm >/dev/null; then \
@@ -38,6 +38,7 @@ test: ## Installs what the tests need, then checks and tests everything
 	python3 tests/document/run.py --mode both
 	python3 tests/gateway/run.py
 	python3 tests/browser/run.py
+	python3 tests/instructions/run.py
 	cargo test --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --profile $(PROFILE); \
@@ -70,6 +71,9 @@ bench-library: ## Measures the library beside its rivals, and writes docs/perfor
 bench-gateway: ## Measures the gateway beside others, and writes docs/performance-gateway.md
 	cargo build --release --package firth-cli
 	python3 tests/gateway/bench/run.py --markdown docs/performance-gateway.md
+
+record-instructions: ## Counts instructions of the hottest operations, and records them for the tests
+	python3 tests/instructions/run.py --record
 
 fuzz: ## Fuzzes every parser of foreign bytes for FUZZ_SECONDS each
 	@if cargo fuzz --version >/dev/null 2>&1; then \

@@ -2,7 +2,7 @@
 # Installs what the tests with real clients and the document's tests need, on Debian, as root (for apt alone).
 #
 #   redis-server and redis-cli from Debian; their service is kept from starting
-#   chromium from Debian
+#   chromium and valgrind from Debian
 #   tests/.env: a Python venv with requirements.txt, a Valkey server binary among it
 #   tests/node_modules: npm ci (bun, ioredis, redis, elysia, typescript, ws, playwright-core, axe-core)
 #
@@ -26,6 +26,7 @@ debian_packages() {
     wanted=""
     command -v redis-server >/dev/null && command -v redis-cli >/dev/null || wanted="$wanted redis-server redis-tools"
     command -v chromium >/dev/null || wanted="$wanted chromium"
+    command -v valgrind >/dev/null || wanted="$wanted valgrind"
     command -v node >/dev/null || wanted="$wanted nodejs"
     command -v npm >/dev/null || wanted="$wanted npm"
     command -v python3 >/dev/null || wanted="$wanted python3"
