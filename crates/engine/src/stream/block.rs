@@ -367,6 +367,23 @@ impl<'a> Slots<'a> {
         }
     }
 
+    /// Goes on in the middle: at an entry that begins at `start`, behind one with the id `last_id` and
+    /// the shape of this number, in a block whose shapes are defined at these offsets.
+    pub(super) fn resumed(
+        bytes: &'a [u8],
+        start: usize,
+        last_id: EntryId,
+        shape_offsets: &[usize],
+        shape: usize,
+    ) -> Option<Self> {
+        let mut shapes = SmallVec::new();
+        for &offset in shape_offsets {
+            shapes.push(Shape::read(&mut bytes.get(offset..)?, offset)?);
+        }
+        let shape = shapes.get(shape).copied();
+        Some(Self { rest: bytes.get(start..)?, len: bytes.len(), last_id, shape, shapes })
+    }
+
     /// Returns the id of the entry that was decoded last.
     pub(super) fn last_id(&self) -> EntryId {
         self.last_id

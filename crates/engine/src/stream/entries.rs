@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::block::Block;
+use super::block::{Block, Slots};
 use super::id::EntryId;
 use super::tail::Tail;
 use crate::blocks::{Account, Memory, reading};
@@ -279,6 +279,13 @@ impl Entries {
     #[must_use]
     pub fn range_rev(&self, start: EntryId, end: EntryId) -> RangeRev<'_> {
         RangeRev::new(self, start, end)
+    }
+
+    /// Returns the last entry alone, if that is all that a block has from an id on.
+    #[inline]
+    pub(super) fn last_slot(&self, block: usize, start: EntryId) -> Option<Slots<'_>> {
+        let is_last = block + 1 == self.blocks.len();
+        self.blocks.back().filter(|_| is_last).and_then(|block| self.tail.last_slot(block, start))
     }
 
     /// Returns a cursor that looks many ids up, the faster the more they ascend.

@@ -35,7 +35,7 @@ impl<'a> Range<'a> {
             self.entries.read_ahead(std::mem::take(&mut self.blocks));
             return None;
         };
-        self.slots = block.iter();
+        self.slots = self.entries.last_slot(index, self.start).unwrap_or_else(|| block.iter());
         Some(())
     }
 }

@@ -6,7 +6,8 @@
 use smallvec::SmallVec;
 
 use super::block::{
-    Block, DELTA_FOLLOWS, DELTA_SHIFT, SAME_SHAPE, SEQ_EXPLICIT, id_before_block, implied_seq,
+    Block, DELTA_FOLLOWS, DELTA_SHIFT, SAME_SHAPE, SEQ_EXPLICIT, Slots, id_before_block,
+    implied_seq,
 };
 use super::id::EntryId;
 use super::{listpack, varint};
@@ -15,30 +16,65 @@ use super::{listpack, varint};
 /// longer is defined once more, which costs bytes but never time.
 const SHAPES_COMPARED: usize = 16;
 
+/// The most shapes of a block of which the last entry is read without those before it, since all of them
+/// have to be read again for it.
+const SHAPES_READ_MAX: usize = 4;
+
+/// The number of the shape before there is one.
+const NO_SHAPE: u32 = u32::MAX;
+
 /// The end of a block: the id, the shape and the known shapes that the next entry refers to.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
     last_id: EntryId,
     /// The number of the last entry's shape; no shape's number before there is an entry.
-    shape: usize,
+    shape: u32,
     /// Where each shape is defined: the offset of its field count.
     shapes: SmallVec<[usize; 2]>,
+    /// Where the last entry begins.
+    last_start: u32,
+    /// The id of the entry before it, or the one just below the block's first.
+    id_before_last: EntryId,
 }
 
 impl Tail {
     /// Returns the tail of an empty block.
     pub(super) fn new(first_id: EntryId) -> Self {
-        Self { last_id: id_before_block(first_id), shape: usize::MAX, shapes: SmallVec::new() }
+        let last_id = id_before_block(first_id);
+        let (shapes, last_start, id_before_last) = (SmallVec::new(), 0, last_id);
+        Self { last_id, shape: NO_SHAPE, shapes, last_start, id_before_last }
     }
 
     /// Returns the tail of `block`.
     pub(super) fn of(block: &Block) -> Self {
         let mut slots = block.iter();
-        while slots.next().is_some() {}
+        let (mut last_start, mut id_before_last) = (0, slots.last_id());
+        let mut id = id_before_last;
+        for slot in slots.by_ref() {
+            (last_start, id_before_last) = (number(slot.start), id);
+            id = slot.entry.id;
+        }
         let shapes: SmallVec<[usize; 2]> = slots.shape_offsets().collect();
         let shape = slots.shape_offset();
-        let shape = shapes.iter().position(|offset| Some(*offset) == shape).unwrap_or(usize::MAX);
-        Self { last_id: slots.last_id(), shape, shapes }
+        let shape =
+            shapes.iter().position(|offset| Some(*offset) == shape).map_or(NO_SHAPE, number);
+        Self { last_id: slots.last_id(), shape, shapes, last_start, id_before_last }
+    }
+
+    /// Returns the last entry of `block` alone, if nothing before it can be at `start` or behind:
+    /// readers that wait for what comes need not walk through the block.
+    #[inline]
+    pub(super) fn last_slot<'a>(&self, block: &'a Block, start: EntryId) -> Option<Slots<'a>> {
+        if start <= self.id_before_last || self.shapes.len() > SHAPES_READ_MAX {
+            return None;
+        }
+        Slots::resumed(
+            block.bytes()?,
+            self.last_start as usize,
+            self.id_before_last,
+            &self.shapes,
+            self.shape as usize,
+        )
     }
 
     /// Returns the bytes on the heap that belong to the tail itself.
@@ -51,6 +87,7 @@ impl Tail {
         let (pairs, _) = fields.as_chunks::<2>();
         let first_id = block.first_id();
         let Some(out) = block.bytes_mut() else { return };
+        let start = number(out.len());
         let shape = self.find_shape(out, pairs);
         let listpack_bytes = self.listpack_bytes(first_id, id, pairs, shape);
         self.reserve(out, id, pairs, shape);
@@ -64,8 +101,10 @@ impl Tail {
         for [_, value] in pairs {
             out.extend_from_slice(value);
         }
+        self.last_start = start;
+        self.id_before_last = self.last_id;
         self.last_id = id;
-        self.shape = shape.unwrap_or(self.shapes.len() - 1);
+        self.shape = number(shape.unwrap_or(self.shapes.len() - 1));
         block.count_entry(listpack_bytes);
     }
 
@@ -74,7 +113,7 @@ impl Tail {
         let ms_delta = id.ms.wrapping_sub(self.last_id.ms);
         let short_delta = u8::try_from(ms_delta).unwrap_or(DELTA_FOLLOWS).min(DELTA_FOLLOWS);
         let seq_flag = if self.implies_seq(id) { 0 } else { SEQ_EXPLICIT };
-        let shape_flag = if shape == Some(self.shape) { SAME_SHAPE } else { 0 };
+        let shape_flag = if shape == Some(self.shape as usize) { SAME_SHAPE } else { 0 };
         out.push(short_delta << DELTA_SHIFT | seq_flag | shape_flag);
         if short_delta == DELTA_FOLLOWS {
             varint::put(out, ms_delta);
@@ -103,7 +142,7 @@ impl Tail {
     /// Returns the number of a shape with the names of `pairs`.
     fn find_shape(&self, bytes: &[u8], pairs: &[[&[u8]; 2]]) -> Option<usize> {
         let latest = self.shapes.len().saturating_sub(SHAPES_COMPARED)..self.shapes.len();
-        [self.shape, 0].into_iter().chain(latest).find(|number| {
+        [self.shape as usize, 0].into_iter().chain(latest).find(|number| {
             let definition = self.shapes.get(*number).and_then(|offset| bytes.get(*offset..));
             definition.is_some_and(|definition| defines(definition, pairs))
         })
@@ -114,7 +153,7 @@ impl Tail {
         let text = |text: &[u8]| varint::width(text.len() as u64) + text.len();
         let values: usize = pairs.iter().map(|[_, value]| text(value)).sum();
         let shape = match shape {
-            Some(number) if number == self.shape => 0,
+            Some(number) if number == self.shape as usize => 0,
             Some(number) => varint::width(number as u64 + 1),
             None => {
                 let names: usize = pairs.iter().map(|[name, _]| text(name)).sum();
@@ -156,4 +195,9 @@ impl Tail {
 fn defines(mut definition: &[u8], pairs: &[[&[u8]; 2]]) -> bool {
     varint::read_len(&mut definition) == Some(pairs.len())
         && pairs.iter().all(|[name, _]| varint::take_text(&mut definition) == Some(*name))
+}
+
+/// Returns a number as it is kept here. Blocks are far smaller than 4 GiB, as a node is in Redis.
+fn number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NO_SHAPE)
 }

@@ -253,6 +253,13 @@ fn compare(entries: &Entries, model: &Model, bounds: (Index, Index), seeks: &[In
     let range: Vec<_> = entries.range_rev(start, end).map(owned).collect();
     assert_eq!(range, expect);
 
+    // What comes last is read without what stands before it in its block.
+    let last = model.entries.keys().rev().take(3).copied();
+    for start in last.flat_map(|id| [Some(id), id.next()]).flatten().chain([model.newest]) {
+        let expect = model.entries.range(start..).map(|(id, fields)| (*id, fields.clone()));
+        assert!(entries.range(start, EntryId::MAX).map(owned).eq(expect), "from {start}");
+    }
+
     let mut ids: Vec<EntryId> = seeks.iter().map(|index| model.id_near(*index)).collect();
     ids.sort_unstable_by_key(|id| (id.seq % 2, *id));
     let mut cursor = entries.cursor();
