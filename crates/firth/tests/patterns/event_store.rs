@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use firth::backend::{Append, Batch, Exactness, Fields, Keep, Trim, Write};
 use firth::event_store::{
@@ -259,6 +260,12 @@ async fn writers_that_go_away_leave_nothing_halfway(bench: Bench) {
     }
     let store = bench.broker.event_store(&name);
     store.append("a", Expected::Any, &[Account::Opened, Account::Opened]).await.unwrap();
+    // Where all have one broker, some of the appends that nobody waits for are still under way.
+    let mut length = 0;
+    while length != store.since(EntryId::MIN).limit(1000).await.unwrap().len() {
+        length = store.since(EntryId::MIN).limit(1000).await.unwrap().len();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     let found = check_index(&store).await;
     let count = found.values().map(Vec::len).sum::<usize>();
     assert_eq!(count % 2, 0, "the two events of an append belong together");

@@ -336,12 +336,14 @@ fn scattered_deletes_give_their_space_back() {
         }
     }
     let deadline = Instant::now() + PATIENCE;
-    while files(&folder).values().sum::<u64>() > before / 2 {
+    // Whole files of deleted entries may go before any is rewritten, and that is not what is meant.
+    while files(&folder).values().sum::<u64>() > before / 2
+        || info(&mut client, "block_compactions") == 0
+    {
         assert!(Instant::now() < deadline, "{:?} of {before}", files(&folder));
         thread::sleep(Duration::from_millis(100));
         ask(&mut client, "SAVE");
     }
-    assert!(info(&mut client, "block_compactions") > 0);
     assert!(info(&mut client, "block_compacted_bytes") > 0);
     assert_eq!(info(&mut client, "block_compaction_errors"), 0);
     let expect: Vec<u64> = (0..ENTRIES).filter(|n| stays(*n)).collect();
