@@ -20,6 +20,8 @@ import traceback
 import urllib.parse
 import urllib.request
 
+import wire
+
 GATEWAY = urllib.parse.urlsplit(os.environ["FIRTH_GATEWAY_URL"])
 CLIENTS = int(os.environ.get("FIRTH_STORM_CLIENTS", "1000"))
 SEEN, MISSED, LATER = 10, 100, 20
@@ -35,6 +37,8 @@ class Client:
         self.is_open = False
         self.received = bytearray()
         self.heard: list[dict | str] = []
+        # The ids of those of it that are entries.
+        self.entries: list[str] = []
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.connect_ex((GATEWAY.hostname, GATEWAY.port))
@@ -42,11 +46,7 @@ class Client:
 
     def write(self) -> None:
         """The connection is there: asks for a WebSocket."""
-        request = (
-            f"GET {self.path} HTTP/1.1\r\nHost: {GATEWAY.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        self.socket.sendall(request.encode())
+        self.socket.sendall(wire.upgrade(GATEWAY.netloc, self.path))
         self.crowd.watch(self, select.EPOLLIN)
 
     def read(self) -> None:
@@ -72,15 +72,15 @@ class Client:
             self.say(payload, 0xA)
             return
         assert opcode == 0x1, f"opcode {opcode}: {payload!r}"
-        self.heard.append(json.loads(payload) if self.first is not None else payload.decode())
+        message = json.loads(payload) if self.first is not None else payload.decode()
+        self.heard.append(message)
+        if isinstance(message, dict) and message["type"] == "entry":
+            self.entries.append(message["id"])
 
     def say(self, payload: bytes, opcode: int) -> None:
         assert len(payload) < 126
         # With a mask of zeros the payload stays as it is.
         self.socket.sendall(bytes([0x80 | opcode, 0x80 | len(payload)]) + MASK + payload)
-
-    def entries(self) -> list[str]:
-        return [message["id"] for message in self.heard if message["type"] == "entry"]
 
     def others(self) -> dict[str, int]:
         return dict(collections.Counter(message["type"] for message in self.heard if message["type"] != "entry"))
@@ -137,8 +137,7 @@ class Redis:
         self.file = self.socket.makefile("rb")
 
     def call(self, *parts: str) -> str:
-        data = b"".join(b"$%d\r\n%s\r\n" % (len(part.encode()), part.encode()) for part in parts)
-        self.socket.sendall(b"*%d\r\n" % len(parts) + data)
+        self.socket.sendall(wire.command(*parts))
         line = self.file.readline().strip().decode()
         assert not line.startswith("-"), line
         if not line.startswith("$"):
@@ -178,9 +177,9 @@ def storm() -> str:
         crowd.add("/ws", follow(stream, None))
     crowd.until("subscribed", lambda client: client.reply() is not None)
     seen = redis.append(stream, SEEN)
-    crowd.until("all have seen the beginning", lambda client: len(client.entries()) >= SEEN)
+    crowd.until("all have seen the beginning", lambda client: len(client.entries) >= SEEN)
     for client in crowd.clients:
-        assert client.entries() == seen, client.heard
+        assert client.entries == seen, client.heard
     crowd.leave()
 
     missed = redis.append(stream, MISSED)
@@ -189,13 +188,13 @@ def storm() -> str:
     for _ in range(CLIENTS):
         crowd.add("/ws", follow(stream, seen[-1]))
     missed += redis.append(stream, LATER)
-    crowd.until("all are back", lambda client: len(client.entries()) >= len(missed))
+    crowd.until("all are back", lambda client: len(client.entries) >= len(missed))
     took = time.monotonic() - start
     # One more for each: what was sent twice would come before it.
     last = redis.append(stream, 1)
-    crowd.until("all have the last one", lambda client: client.entries()[-1] == last[0])
+    crowd.until("all have the last one", lambda client: client.entries[-1] == last[0])
     for client in crowd.clients:
-        assert client.entries() == missed + last, (client.entries(), missed)
+        assert client.entries == missed + last, (client.entries, missed)
         assert client.others() == {"hello": 1, "reply": 1} and client.reply()["gap"] is None, client.others()
     crowd.leave()
     return f"{CLIENTS} clients that missed {MISSED} entries each had {CLIENTS * len(missed)} entries {took:.1f} s after they came back"

@@ -10,6 +10,7 @@ another one than that of the record they are only told.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RECORD = HERE / "record.json"
-PROGRAM = ROOT / "target/instructions/examples/operations"
+TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+PROGRAM = TARGET / "instructions/examples/operations"
 TIMES = {"xread_1000": (20, 60), "xread_blocked_100": (50, 250), "xadd": (2000, 22000), "xadd_16": (200, 2200)}
 TIMES_ELSE = (200, 1200)
 # Hash maps have their seeds from chance.

@@ -47,6 +47,7 @@ mod backoff;
 mod broker;
 #[cfg(feature = "cache")]
 pub mod cache;
+mod chance;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -62,6 +63,7 @@ mod key;
 pub mod later;
 pub mod notifications;
 mod payload;
+mod running;
 mod stream;
 mod tail;
 #[cfg(feature = "test-kit")]

@@ -4,7 +4,6 @@
 //! condition, so that who has lost the turn does nothing more. Somebody of the same name may take the turn over at once: a
 //! job that was restarted need not wait.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use bytes::Bytes;
 
 use crate::backend::{Backend, Batch, Condition, SetValue, When, Write};
 use crate::tail::wait_out;
-use crate::{Error, Refusal};
+use crate::{Error, Refusal, chance};
 
 /// How often it is tried to take the turn while the backend cannot be reached.
 const TRIES: u32 = 5;
@@ -34,8 +33,7 @@ impl Turn {
         by: &str,
         lease: Duration,
     ) -> Result<Option<Self>, Error> {
-        let chance = RandomState::new().hash_one("turn");
-        let turn = Turn { key, value: format!("{chance:016x} {by}").into(), lease };
+        let turn = Turn { key, value: format!("{} {by}", chance::token()).into(), lease };
         let mut failures = 0;
         loop {
             match turn.try_take(backend, by).await {

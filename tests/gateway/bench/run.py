@@ -29,10 +29,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent.parent
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS), str(HERE.parent)]
 
 import report  # noqa: E402
 import server  # noqa: E402
+import wire  # noqa: E402
 
 TEXT = b'{"id":123456,"title":"Your order has been shipped","text":"It arrives on Thursday.","read":false}'
 FRAME = 2 + len(TEXT)
@@ -169,11 +170,7 @@ class Crowd:
 
     def open(self, port: int, n: int) -> None:
         connection = socket.create_connection(("127.0.0.1", port))
-        request = (
-            f"GET /notifications/{n} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        connection.sendall(request.encode())
+        connection.sendall(wire.upgrade(f"127.0.0.1:{port}", f"/notifications/{n}"))
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
             answer += connection.recv(1)
@@ -214,8 +211,7 @@ class Crowd:
 
 
 def publish(channel: str) -> bytes:
-    parts = [b"PUBLISH", f"notifications:{channel}".encode(), TEXT]
-    return b"*3\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    return wire.command("PUBLISH", f"notifications:{channel}", TEXT)
 
 
 def answers(publisher: socket.socket, count: int) -> None:

@@ -105,11 +105,10 @@ impl State {
             }
             let (first, last) = (segment.first, segment.next.previous());
             let records = match segment.records {
+                0 if segment.damage.is_empty() => "no records yet".to_owned(),
                 0 => "no sound records".to_owned(),
                 sound => format!("records {first} to {last}, {sound} of them sound"),
             };
-            let is_empty = segment.records == 0 && segment.damage.is_empty();
-            let records = if is_empty { "no records yet".to_owned() } else { records };
             let torn = segment.torn.iter().map(|cut| {
                 let (bytes, offset) = (cut.bytes, cut.offset);
                 format!(
@@ -156,17 +155,21 @@ impl State {
         Ok(())
     }
 
-    /// Names the files of the log that should be there and are not: before the first one, or behind the
-    /// newest one. Where one is missing between two, the one before it has been said to end too early.
+    /// Tells of the records that are missing before the first file of the log or behind the newest one, and
+    /// names the file that should hold them. Where one is missing between two, the one before it has been
+    /// said to end too early.
     fn note_missing_log(&mut self, folder: &Path, base: Lsn) {
         let log = folder.join("log");
+        let Report { files, losses, .. } = &mut self.report;
         let first = self.survey.first();
         if !self.survey.segments.is_empty() && base.next() < first {
-            self.report.files.push(missing(&log, base.next(), first.previous()));
+            files.push(missing(&log, base.next(), first.previous()));
+            losses.push(Loss::Between(base.next()..first));
         }
         let last = self.survey.segments.last().map_or(Lsn::ZERO, |newest| newest.next.previous());
         if last < base {
-            self.report.files.push(missing(&log, last.next(), base));
+            files.push(missing(&log, last.next(), base));
+            losses.push(Loss::End { last, lsn: base });
         }
     }
 
@@ -175,14 +178,6 @@ impl State {
         let base = self.report.checkpoint.unwrap_or_default();
         self.note_missing_log(folder, base);
         let losses = &mut self.report.losses;
-        let first = self.survey.first();
-        if !self.survey.segments.is_empty() && base.next() < first {
-            losses.push(Loss::Between(base.next()..first));
-        }
-        let last = self.survey.segments.last().map_or(Lsn::ZERO, |newest| newest.next.previous());
-        if last < base {
-            losses.push(Loss::End { last, lsn: base });
-        }
         let lost = self.survey.lost.iter().filter(|range| range.end > base.next());
         for range in lost {
             match losses.last_mut() {

@@ -188,6 +188,13 @@ pub struct Range {
     pub limit: usize,
 }
 
+impl Range {
+    /// Returns the range of one entry alone.
+    pub fn one(stream: Arc<str>, id: EntryId) -> Self {
+        Range { stream, from: id, to: id, order: Order::Forward, limit: 1 }
+    }
+}
+
 /// From which end entries come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

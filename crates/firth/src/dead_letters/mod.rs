@@ -31,9 +31,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{
-    Backend, Batch, Fields, Order, Outcome, PendingQuery, Range, StreamInfo, Write,
-};
+use crate::backend::{Backend, Batch, Fields, Outcome, PendingQuery, Range, StreamInfo, Write};
 use crate::format::Format;
 use crate::{Broker, EntryId, Error, Refusal, Stream, key};
 
@@ -146,13 +144,7 @@ impl<T> DeadLetters<T> {
             consumer: None,
         };
         let Some(row) = self.backend().pending(pending).await?.pop() else { return Ok(None) };
-        let range = Range {
-            stream: Arc::clone(&stream),
-            from: id,
-            to: id,
-            order: Order::Forward,
-            limit: 1,
-        };
+        let range = Range::one(Arc::clone(&stream), id);
         let Some(entry) = self.backend().range(range).await?.pop() else { return Ok(None) };
         check_place(&**self.backend(), &self.name).await?;
         let (reason, deliveries) = (format!("{reason:#}"), row.deliveries);

@@ -90,8 +90,7 @@ impl ReadAggregate {
     async fn event(&self, place: &Place) -> Result<StoredEvent, ReadError> {
         let &Place { version, id } = place;
         let index = self.writer.index();
-        let stream = Arc::clone(index.stream());
-        let range = Range { stream, from: id, to: id, order: Order::Forward, limit: 1 };
+        let range = Range::one(Arc::clone(index.stream()), id);
         match index.backend().range(range).await?.first() {
             Some(entry) => Ok(StoredEvent { version: Some(version), ..StoredEvent::read(entry) }),
             None => Err(ReadError::Gone { aggregate: Arc::clone(&self.aggregate), version, id }),

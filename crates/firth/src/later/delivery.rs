@@ -1,7 +1,6 @@
 //! One task that adds to a stream what is due.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,14 +9,14 @@ use futures_util::future::try_join_all;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::Keys;
 use super::due::Due;
 use super::running::Counters;
-use super::{Keys, one};
-use crate::backend::{Append, Backend, Batch, Condition, Entry, Fields, Write};
+use crate::backend::{Append, Backend, Batch, Condition, Entry, Fields, Range, Write};
 use crate::dead_letters::check_place;
 use crate::tail::{read, wait_out};
 use crate::turn::Turn;
-use crate::{EntryId, Error, Refusal, clock};
+use crate::{EntryId, Error, Refusal, chance, clock};
 
 /// After what silence somebody else takes the turn.
 const LEASE: Duration = Duration::from_secs(10);
@@ -55,9 +54,8 @@ struct Ready {
 
 impl Delivery {
     pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, counters: Arc<Counters>) -> Self {
-        let chance = RandomState::new().hash_one("delivery");
-        let name = format!("{}-{chance:016x}", std::process::id());
-        let (agenda, after, step) = (BTreeSet::new(), EntryId::MIN, STEP_MAX);
+        let (name, agenda) = (chance::name(), BTreeSet::new());
+        let (after, step) = (EntryId::MIN, STEP_MAX);
         Delivery { backend, keys, counters, name, agenda, after, step }
     }
 
@@ -157,7 +155,9 @@ impl Delivery {
         let key = Arc::clone(&self.keys.cancelled);
         let value = self.backend.value(Arc::clone(&key)).await?;
         let uncancelled = Condition::Value { key, value };
-        let looks = step.iter().map(|(_, id)| self.backend.range(one(&self.keys.waiting, *id)));
+        let looks = step
+            .iter()
+            .map(|(_, id)| self.backend.range(Range::one(Arc::clone(&self.keys.waiting), *id)));
         let found = try_join_all(looks).await?.into_iter().flatten();
         let ready = found.filter_map(|entry| {
             let (due, fields) = Due::split(&entry.fields)?;
@@ -206,21 +206,16 @@ impl Delivery {
         let (Some(repeated), Some(next)) = (&due.repeated, due.next(clock::now_ms())) else {
             return Ok(());
         };
-        let batch = Batch::of(self.remove(vec![id])).only_if(turn.condition());
+        let removal = Batch::of(self.remove(vec![id])).only_if(turn.condition());
         let Some(unchanged) = self.keys.unchanged(&*self.backend, repeated).await? else {
-            return self.backend.write(batch).await.map(drop);
-        };
-        let key = match &unchanged {
-            Condition::Value { key, .. } => Arc::clone(key),
-            Condition::LastId { stream, .. } => Arc::clone(stream),
+            return self.backend.write(removal).await.map(drop);
         };
         let again = Append::new(Arc::clone(&self.keys.waiting), next.before(&fields)?);
-        let batch = batch.only_if(unchanged).and(self.add(fields)).and(Write::Append(again));
-        match self.backend.write(batch).await {
-            // It was cancelled or replaced in this moment, and goes with the next look.
-            Err(Error::Refused(Refusal::Conflict { key: found })) if found == key => {
-                let batch = Batch::of(self.remove(vec![id])).only_if(turn.condition());
-                self.backend.write(batch).await.map(drop)
+        let move_on = removal.clone().only_if(unchanged);
+        match self.backend.write(move_on.and(self.add(fields)).and(Write::Append(again))).await {
+            // It was cancelled or replaced in this moment.
+            Err(Error::Refused(Refusal::Conflict { key })) if key != self.keys.turn => {
+                self.backend.write(removal).await.map(drop)
             }
             moved => {
                 moved?;

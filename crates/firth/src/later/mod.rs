@@ -15,14 +15,14 @@ mod running;
 mod waiting;
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::stream::BoxStream;
 
-use crate::backend::{Append, Backend, Batch, Order, Outcome, Range, SetValue, When, Write};
-use crate::{EntryId, Error, Stream, clock, key};
+use crate::backend::{Backend, Batch, Outcome, Range, SetValue, When, Write};
+use crate::clock::{self, millis};
+use crate::{AppendRequest, EntryId, Error, Stream, chance, key};
 
 use self::delivery::Delivery;
 use self::due::Due;
@@ -127,11 +127,7 @@ impl<T> Later<T> {
     async fn put(&self, value: &T, at_ms: u64) -> Result<EntryId, Error> {
         let fields = (self.stream.format.encode)(value)?;
         let due = Due { at_ms, repeated: None };
-        let append = Append::new(Arc::clone(&self.keys.waiting), due.before(&fields)?);
-        match self.backend().write(Batch::of(Write::Append(append))).await?.first() {
-            Some(Outcome::Appended(id)) => Ok(*id),
-            _ => Err(Error::payload("the backend has not named the entry's id")),
-        }
+        AppendRequest::new(self.backend(), &self.keys.waiting, due.before(&fields)).await
     }
 
     /// Takes back what waits under this name, and says whether it was still there: then it never comes.
@@ -140,7 +136,10 @@ impl<T> Later<T> {
     /// # Errors
     /// Those of the backend. If the connection breaks, it may be cancelled, and asking again tells nothing.
     pub async fn cancel(&self, id: EntryId) -> Result<bool, Error> {
-        let Some((due, _)) = self.look(id).await? else { return Ok(false) };
+        let range = Range::one(Arc::clone(&self.keys.waiting), id);
+        let found = self.backend().range(range).await?;
+        let due = found.first().and_then(|entry| Due::split(&entry.fields));
+        let Some((due, _)) = due else { return Ok(false) };
         if let Some(repeated) = due.repeated {
             return self.cancel_every(&repeated.name).await;
         }
@@ -148,7 +147,7 @@ impl<T> Later<T> {
         // Whoever has just looked whether it was cancelled looks again.
         let mark = Write::Set(SetValue {
             key: Arc::clone(&self.keys.cancelled),
-            value: chance().into(),
+            value: chance::token().into(),
             expires_in: Some(CANCEL_MEMORY),
             when: When::Always,
         });
@@ -172,28 +171,9 @@ impl<T> Later<T> {
         })
     }
 
-    async fn look(&self, id: EntryId) -> Result<Option<(Due, crate::backend::Fields)>, Error> {
-        let found = self.backend().range(one(&self.keys.waiting, id)).await?;
-        Ok(found.first().and_then(|entry| Due::split(&entry.fields)))
-    }
-
     fn backend(&self) -> &Arc<dyn Backend> {
         self.stream.backend()
     }
-}
-
-/// Returns the range that holds one entry.
-fn one(stream: &Arc<str>, id: EntryId) -> Range {
-    Range { stream: Arc::clone(stream), from: id, to: id, order: Order::Forward, limit: 1 }
-}
-
-/// Returns a text that nobody has had before.
-fn chance() -> String {
-    format!("{:016x}", RandomState::new().hash_one(clock::now_ms()))
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl<T> Clone for Later<T> {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::due::{Due, Repetition};
-use super::{Keys, Later, chance, millis};
+use super::{Keys, Later};
 use crate::backend::{Append, Backend, Batch, Condition, Fields, SetValue, When, Write};
-use crate::{Error, Refusal, clock};
+use crate::clock::{self, millis};
+use crate::{Error, Refusal, chance};
 
 /// How often it is tried to set a repetition that others set as well.
 const TRIES: u32 = 20;
@@ -35,7 +36,7 @@ impl<T> Later<T> {
             if found.as_deref().is_some_and(|found| content_of(found) == Some(&*content)) {
                 return Ok(());
             }
-            let token = chance();
+            let token = chance::token();
             let set = Write::Set(SetValue {
                 key: Arc::clone(&key),
                 value: [token.as_bytes(), b" ", &*content].concat().into(),

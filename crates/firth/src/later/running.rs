@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::Error;
+use crate::running::Running;
 
 /// What a delivery has done since it was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,28 +26,22 @@ pub(super) struct Counters {
 
 /// A delivery that runs, until it is stopped. Dropping this stops it in the background.
 #[derive(Debug)]
-pub struct RunningLater {
-    stopping: watch::Sender<bool>,
-    counters: Arc<Counters>,
-    task: JoinHandle<Result<(), Error>>,
-}
+pub struct RunningLater(Running<Counters>);
 
 impl RunningLater {
     pub(super) fn start<F>(work: impl FnOnce(Arc<Counters>, watch::Receiver<bool>) -> F) -> Self
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let (stopping, stopped) = watch::channel(false);
-        let counters = Arc::<Counters>::default();
-        let task = tokio::spawn(work(Arc::clone(&counters), stopped));
-        RunningLater { stopping, counters, task }
+        RunningLater(Running::start(work))
     }
 
     /// Returns what was done so far.
     pub fn stats(&self) -> LaterStats {
+        let counters = self.0.counters();
         LaterStats {
-            delivered: self.counters.delivered.load(Ordering::Relaxed),
-            waiting: self.counters.waiting.load(Ordering::Relaxed),
+            delivered: counters.delivered.load(Ordering::Relaxed),
+            waiting: counters.waiting.load(Ordering::Relaxed),
         }
     }
 
@@ -57,7 +51,7 @@ impl RunningLater {
     /// What has ended it before: its broker was closed, it lacks a permission, or the stream is something
     /// else. That the backend is away it bears.
     pub async fn stop(mut self) -> Result<LaterStats, Error> {
-        self.stopping.send_replace(true);
+        self.0.tell_to_stop();
         self.ended().await
     }
 
@@ -66,14 +60,7 @@ impl RunningLater {
     /// # Errors
     /// As for [`stop`](RunningLater::stop).
     pub async fn ended(&mut self) -> Result<LaterStats, Error> {
-        // The task ends early only with its runtime.
-        (&mut self.task).await.unwrap_or(Err(Error::Closed))?;
+        self.0.ended().await?;
         Ok(self.stats())
-    }
-}
-
-impl Drop for RunningLater {
-    fn drop(&mut self) {
-        self.stopping.send_replace(true);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 
 use super::{Bound, Stream};
-use crate::backend::{Answer, Append, Attempt, Backend, Batch, NewId, Outcome, Write};
+use crate::backend::{Answer, Append, Attempt, Backend, Batch, Fields, NewId, Outcome, Write};
 use crate::{EntryId, Error};
 
 /// An append that has not been made yet: awaiting it makes it and returns the id of the entry.
@@ -26,8 +26,7 @@ impl<T> Stream<T> {
     /// added: [`once`](AppendRequest::once) makes it safe to try again.
     pub fn append(&self, value: &T) -> AppendRequest {
         let fields = (self.format.encode)(value);
-        let append = fields.map(|fields| Append::new(Arc::clone(&self.name), fields));
-        AppendRequest { backend: Arc::clone(self.backend()), append }
+        AppendRequest::new(self.backend(), &self.name, fields)
     }
 
     /// Adds several values in one step: nobody sees some of them without the others.
@@ -53,6 +52,16 @@ impl<T> Stream<T> {
 }
 
 impl AppendRequest {
+    /// Prepares to add fields to a stream, if there are some.
+    pub(crate) fn new(
+        backend: &Arc<dyn Backend>,
+        stream: &Arc<str>,
+        fields: Result<Fields, Error>,
+    ) -> Self {
+        let append = fields.map(|fields| Append::new(Arc::clone(stream), fields));
+        AppendRequest { backend: Arc::clone(backend), append }
+    }
+
     /// Keeps so many entries, the newest: `maxlen(approx(10_000))`.
     pub fn maxlen(self, len: Bound<u64>) -> Self {
         self.with(|append| append.trim = Some(len.newest()))

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::lanes::Key;
 use super::settling::ROWS_MAX;
 use super::shift::Shift;
-use crate::backend::{Order, Pending, PendingQuery, Range};
+use crate::backend::{Pending, PendingQuery, Range};
 use crate::{EntryId, Error, Refusal};
 
 /// What returns the key of a value.
@@ -122,9 +122,7 @@ impl<T: Send + 'static> Shift<T> {
         if let Some(key) = known {
             return Ok((id, key));
         }
-        let (stream, order) = (Arc::clone(&self.stream), Order::Forward);
-        let range = Range { stream, from: id, to: id, order, limit: 1 };
-        let entries = self.backend.range(range).await?;
+        let entries = self.backend.range(Range::one(Arc::clone(&self.stream), id)).await?;
         let value = entries.first().and_then(|entry| (self.format.decode)(&entry.fields).ok());
         Ok((id, value.map(|value| key_of(&value))))
     }

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::WorkerStats;
 use super::counters::Counters;
 use crate::Error;
 use crate::backend::Backend;
 use crate::group::{self, Lag};
+use crate::running::Running;
 
 /// A worker that runs, until it is stopped. Dropping this stops it as [`stop`](RunningWorker::stop)
 /// does, in the background.
 #[derive(Debug)]
 pub struct RunningWorker {
-    stopping: watch::Sender<bool>,
-    counters: Arc<Counters>,
-    task: JoinHandle<Result<(), Error>>,
+    running: Running<Counters>,
     place: Place,
 }
 
@@ -37,15 +35,12 @@ impl RunningWorker {
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let (stopping, stopped) = watch::channel(false);
-        let counters = Arc::<Counters>::default();
-        let task = tokio::spawn(work(Arc::clone(&counters), stopped));
-        RunningWorker { stopping, counters, task, place }
+        RunningWorker { running: Running::start(work), place }
     }
 
     /// Returns what the worker has done so far.
     pub fn stats(&self) -> WorkerStats {
-        self.counters.read()
+        self.running.counters().read()
     }
 
     /// Returns how far the worker's group is behind; asks the backend, as
@@ -65,7 +60,7 @@ impl RunningWorker {
     /// What has ended the worker before: its broker was closed, it lacks a permission, its stream is
     /// something else. Everything else it bears.
     pub async fn stop(mut self) -> Result<WorkerStats, Error> {
-        self.stopping.send_replace(true);
+        self.running.tell_to_stop();
         self.ended().await
     }
 
@@ -74,14 +69,7 @@ impl RunningWorker {
     /// # Errors
     /// As for [`stop`](RunningWorker::stop).
     pub async fn ended(&mut self) -> Result<WorkerStats, Error> {
-        // The task ends early only with its runtime.
-        (&mut self.task).await.unwrap_or(Err(Error::Closed))?;
-        Ok(self.counters.read())
-    }
-}
-
-impl Drop for RunningWorker {
-    fn drop(&mut self) {
-        self.stopping.send_replace(true);
+        self.running.ended().await?;
+        Ok(self.stats())
     }
 }

@@ -1,11 +1,10 @@
 //! How a worker works.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Backoff;
 use crate::backend::Start;
+use crate::{Backoff, chance};
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ impl Settings {
     pub(super) fn new(group: Arc<str>, dead_letters: Arc<str>) -> Self {
         Settings {
             group,
-            consumer: unique_name(),
+            consumer: format!("worker-{}", chance::name()).into(),
             dead_letters,
             concurrency: 1,
             backoff: Backoff::exponential(Duration::from_secs(1)),
@@ -50,9 +49,4 @@ impl Settings {
             wait: Duration::from_secs(1),
         }
     }
-}
-
-fn unique_name() -> Arc<str> {
-    let chance = RandomState::new().hash_one("consumer");
-    format!("worker-{}-{chance:016x}", std::process::id()).into()
 }

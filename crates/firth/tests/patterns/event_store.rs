@@ -261,10 +261,11 @@ async fn writers_that_go_away_leave_nothing_halfway(bench: Bench) {
     let store = bench.broker.event_store(&name);
     store.append("a", Expected::Any, &[Account::Opened, Account::Opened]).await.unwrap();
     // Where all have one broker, some of the appends that nobody waits for are still under way.
-    let mut length = 0;
-    while length != store.since(EntryId::MIN).limit(1000).await.unwrap().len() {
-        length = store.since(EntryId::MIN).limit(1000).await.unwrap().len();
+    let (mut before, mut length) = (0, usize::MAX);
+    while before != length {
         tokio::time::sleep(Duration::from_millis(200)).await;
+        before = length;
+        length = store.since(EntryId::MIN).limit(1000).await.unwrap().len();
     }
     let found = check_index(&store).await;
     let count = found.values().map(Vec::len).sum::<usize>();

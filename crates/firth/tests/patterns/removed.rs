@@ -42,16 +42,6 @@ impl Setting {
         self.broker.worker(&self.stream, "g").retry(Backoff::constant(SOON)).consumer("me")
     }
 
-    /// Starts a worker that hands on what it is given.
-    fn listen(&self) -> (RunningWorker, mpsc::Receiver<u32>) {
-        let (sender, handled) = mpsc::channel(100);
-        let worker = self.worker().start(move |delivery: Delivery<u32>| {
-            let sender = sender.clone();
-            async move { sender.send(delivery.value).await }
-        });
-        (worker, handled)
-    }
-
     async fn until_nothing_is_pending(&self) {
         while self.stream.info().await.unwrap().unwrap().groups[0].pending > 0 {
             tokio::time::sleep(SOON).await;
@@ -66,12 +56,22 @@ impl Setting {
     }
 }
 
-async fn a_destroyed_group_is_created_anew(bench: Bench) {
-    let setting = Setting::new(&bench);
+/// Returns a worker that hands on what it is given, and has done with one entry.
+async fn at_work(bench: &Bench) -> (Setting, RunningWorker, mpsc::Receiver<u32>) {
+    let setting = Setting::new(bench);
     setting.stream.append(&0).await.unwrap();
-    let (worker, mut handled) = setting.listen();
+    let (sender, mut handled) = mpsc::channel(100);
+    let worker = setting.worker().start(move |delivery: Delivery<u32>| {
+        let sender = sender.clone();
+        async move { sender.send(delivery.value).await }
+    });
     assert_eq!(handled.recv().await, Some(0));
     setting.until_nothing_is_pending().await;
+    (setting, worker, handled)
+}
+
+async fn a_destroyed_group_is_created_anew(bench: Bench) {
+    let (setting, worker, mut handled) = at_work(&bench).await;
     let (stream, group) = setting.names();
     setting.change(GroupChange::Destroy { stream, group }).await;
     setting.stream.append(&1).await.unwrap();
@@ -81,11 +81,7 @@ async fn a_destroyed_group_is_created_anew(bench: Bench) {
 }
 
 async fn a_removed_stream_is_begun_anew(bench: Bench) {
-    let setting = Setting::new(&bench);
-    setting.stream.append(&0).await.unwrap();
-    let (worker, mut handled) = setting.listen();
-    assert_eq!(handled.recv().await, Some(0));
-    setting.until_nothing_is_pending().await;
+    let (setting, worker, mut handled) = at_work(&bench).await;
     let key = Arc::clone(setting.stream.name());
     setting.broker.backend().write(Batch::of(Write::Remove { key })).await.unwrap();
     // The new stream may begin below what was seen, and all of it is new.
@@ -98,11 +94,7 @@ async fn a_removed_stream_is_begun_anew(bench: Bench) {
 }
 
 async fn a_consumer_that_was_removed_comes_back(bench: Bench) {
-    let setting = Setting::new(&bench);
-    setting.stream.append(&0).await.unwrap();
-    let (worker, mut handled) = setting.listen();
-    assert_eq!(handled.recv().await, Some(0));
-    setting.until_nothing_is_pending().await;
+    let (setting, worker, mut handled) = at_work(&bench).await;
     let ((stream, group), consumer) = (setting.names(), "me".into());
     setting.change(GroupChange::RemoveConsumer { stream, group, consumer }).await;
     for number in 1..4 {

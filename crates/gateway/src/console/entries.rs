@@ -177,8 +177,7 @@ pub(crate) async fn list(ask: Ask) -> Result<Answer, Problem> {
 pub(crate) async fn one(ask: Ask) -> Result<Answer, Problem> {
     let stream = ask.name("stream")?;
     let id = ask.parsed("id")?.ok_or_else(|| Problem::malformed("the query lacks id"))?;
-    let range = Range { stream, from: id, to: id, order: Order::Forward, limit: 1 };
-    let entries = ask.broker().await?.backend().range(range).await?;
+    let entries = ask.broker().await?.backend().range(Range::one(stream, id)).await?;
     let entry = entries.first().ok_or_else(|| Problem::not_found("there is no such entry"))?;
     Ok(Answer::Json(told(entry, Extent::Whole)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firth::EntryId;
-use firth::backend::{Backend, Entry, Order, Pending, PendingQuery, Range};
+use firth::backend::{Backend, Entry, Pending, PendingQuery, Range};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
@@ -118,11 +118,7 @@ pub(crate) async fn entries_of(
     ids: impl IntoIterator<Item = EntryId>,
 ) -> Result<HashMap<EntryId, Entry>, Problem> {
     let ids: Vec<EntryId> = ids.into_iter().collect();
-    let fetch = |id: EntryId| {
-        let range =
-            Range { stream: Arc::clone(stream), from: id, to: id, order: Order::Forward, limit: 1 };
-        backend.range(range)
-    };
+    let fetch = |id: EntryId| backend.range(Range::one(Arc::clone(stream), id));
     let found = stream::iter(ids).map(fetch).buffered(FETCHES);
     let found: Vec<Vec<Entry>> = found.try_collect().await?;
     Ok(found.into_iter().flatten().map(|entry| (entry.id, entry)).collect())

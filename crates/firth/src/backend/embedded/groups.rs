@@ -11,11 +11,12 @@ use firth_engine::{Engine, Locked};
 use super::DB;
 use super::home::{Ran, run};
 use super::reads::owned;
-use super::writes::{engine_ids, millis};
+use super::writes::engine_ids;
 use crate::backend::{
     Claim, Claimed, ConsumerInfo, GroupChange, GroupChanged, GroupInfo, Handing, Pending,
     PendingQuery, Start, StreamInfo, Which,
 };
+use crate::clock::millis;
 use crate::{EntryId, Error, Refusal};
 
 /// Changes a group.

@@ -1,7 +1,5 @@
 //! Batches of writes.
 
-use std::time::Duration;
-
 use firth_engine::stream::{
     self, AppendError, CreateStream, References, Stream, TrimLimit, TrimTo,
 };
@@ -13,6 +11,7 @@ use crate::backend::{
     Append, Batch, Condition, Exactness, Keep, NewId, Outcome, Retention, SetValue, Trim, When,
     Write,
 };
+use crate::clock::millis;
 use crate::{EntryId, Error, Refusal};
 
 /// How many keys whose time is up are removed by one write of a value that expires.
@@ -157,9 +156,4 @@ fn engine_trim(trim: Trim) -> stream::Trim {
 
 pub(super) fn engine_ids(ids: &[EntryId]) -> Vec<stream::EntryId> {
     ids.iter().map(|&id| id.into()).collect()
-}
-
-/// Returns whole milliseconds, as many as fit.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
